@@ -1,0 +1,1 @@
+"""The index over GraphQL: HTTP, WebSocket and server-sent events, and the `sci` command."""

@@ -1,0 +1,107 @@
+"""The ASGI application: its routes, and what lives as long as the process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from api import auth, broadcast, page
+from api.context import Context
+from api.http import GraphQLEndpoint
+from api.index import Index
+from api.loaders import Loaders
+from api.metrics import CONTENT_TYPE, Metrics
+from api.middleware import Trace
+from api.schema import create_schema
+from api.websocket import WebSocketEndpoint
+from db import event
+from db.pool import AWAY, Pool, create_pool
+from db.settings import Settings
+
+PROBE_SECONDS = 2
+
+
+class Service:
+    """One API process: its clients, its picture of the index, and the doors to it."""
+
+    pool: Pool
+    index: Index
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.stopping = asyncio.Event()
+        self._tokens = auth.tokens(settings)
+        schema = create_schema(settings)
+        self._http = GraphQLEndpoint(schema, settings)
+        self._websocket = WebSocketEndpoint(schema, settings, self._new_context)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Connect, follow the rankings, disconnect; needs Postgres at the start, Redis never."""
+        assert self.settings.database_url is not None
+        self.pool = await create_pool(self.settings.database_url, self.settings, "api")
+        self.index = Index(self.pool, self.settings)
+        await self.index.refresh()
+        redis = event.connect(self.settings)
+        following = asyncio.create_task(broadcast.follow(self.index, redis, self.settings))
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await redis.aclose()
+            await self.pool.close()
+
+    async def graphql(self, request: Request) -> Response:
+        return await self._http(request, self._new_context(), self.stopping)
+
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.metrics.open_sockets.track_inprogress():
+            await self._websocket(scope, receive, send)
+
+    async def home(self, request: Request) -> Response:
+        return await page.home(self.index, str(request.base_url))
+
+    async def healthz(self, _: Request) -> Response:
+        """200 while the process answers at all."""
+        return PlainTextResponse("healthy\n")
+
+    async def readyz(self, _: Request) -> Response:
+        """200 once Postgres answers and every edition that has scores has a ranking."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self.index.refresh()
+        except AWAY:
+            return PlainTextResponse("postgres does not answer\n", 503)
+        if not self.index.is_ready:
+            return PlainTextResponse("waiting for the first ranking\n", 503)
+        return PlainTextResponse("ready\n")
+
+    async def show_metrics(self, _: Request) -> Response:
+        return Response(self.metrics.render(self.index), headers={"Content-Type": CONTENT_TYPE})
+
+    def _new_context(self) -> Context:
+        return Context(self.pool, self.index, self._tokens, Loaders(self.pool))
+
+
+def create_app(service: Service) -> Starlette:
+    """The routes of one process."""
+    return Starlette(
+        routes=[
+            Route("/", service.home),
+            Route("/graphql", service.graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
+            WebSocketRoute("/graphql", service.websocket),
+            Route("/healthz", service.healthz),
+            Route("/readyz", service.readyz),
+            Route("/metrics", service.show_metrics),
+        ],
+        middleware=[Middleware(Trace, metrics=service.metrics)],
+        lifespan=service.lifespan,
+    )

@@ -1,0 +1,29 @@
+"""One Redis subscription a process: every event, and every silent while, refreshes the index in memory."""
+
+import asyncio
+
+from api.index import Index
+from db import event, telemetry
+from db.pool import AWAY as POSTGRES_AWAY
+from db.settings import Settings
+
+log = telemetry.logger(__name__)
+
+
+async def follow(index: Index, redis: event.Client, settings: Settings) -> None:
+    """Keep *index* fresh until cancelled. An event is a hint; without Redis the poll alone remains."""
+    while True:
+        try:
+            async for _ in event.subscribe(redis, settings.poll_seconds):
+                await _refresh(index)
+        except event.AWAY as error:
+            log.warning("redis is away, polling", error=repr(error))
+        await _refresh(index)
+        await asyncio.sleep(settings.poll_seconds)
+
+
+async def _refresh(index: Index) -> None:
+    try:
+        await index.refresh()
+    except POSTGRES_AWAY as error:
+        log.warning("postgres is away, serving what is in memory", error=repr(error))

@@ -1,0 +1,51 @@
+"""What changes with a load only: cities, editions with their frameworks, and published facts, in memory."""
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from db import city, edition, framework, published
+from db.city import City
+from db.composite.framework import Framework
+from db.pool import Reader
+from db.published import Published
+
+
+@dataclass(frozen=True, slots=True)
+class EditionEntry:
+    """One edition as it stands after the newest load."""
+
+    year: int
+    framework: Framework
+    city_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """`cities` by slug, in the order of their names; `editions` by year, newest first."""
+
+    cities: dict[str, City]
+    editions: dict[int, EditionEntry]
+    published: dict[str, list[Published]]
+
+
+async def read(reader: Reader) -> Catalogue:
+    """The catalogue as stored, in six statements."""
+    cities = sorted(await city.all_cities(reader), key=lambda found: name_key(found.name, found.slug))
+    years = [state.year for state in reversed(await edition.states(reader))]
+    frameworks = await framework.by_edition(reader, years)
+    counts = await edition.city_counts(reader)
+    facts = defaultdict(list)
+    for fact in await published.all_published(reader):
+        facts[fact.city].append(fact)
+    return Catalogue(
+        {found.slug: found for found in cities},
+        {year: EditionEntry(year, found, counts.get(year, 0)) for year, found in zip(years, frameworks, strict=True)},
+        dict(facts),
+    )
+
+
+def name_key(name: str, slug: str) -> tuple[str, str]:
+    """Sorts names as a German index does: umlauts with their vowels, case ignored, equal names by slug."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)), slug

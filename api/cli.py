@@ -1,0 +1,227 @@
+"""The `sci` command."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from api import auth, schema, server
+from api.auth import Role
+from api.supervisor import ChildError
+from api.up import Plan, up
+from db import dataset, export, load, local, migrate, verify
+from db.csv_table import DatasetError
+from db.local import LocalError
+from db.pool import AWAY, Pool, create_pool
+from db.settings import Settings
+
+BUNDLED = Path(__file__).parent.parent / "db" / "data"
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+T = TypeVar("T")
+
+app = typer.Typer(help="A composite index of cities over GraphQL.", no_args_is_help=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of this installation; SCI_DATA_DIR or .sci when left out."),
+]
+
+
+@app.command("up")
+def up_(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    data_dir: DataDir = None,
+    dataset_dir: Annotated[
+        Path | None, typer.Option("--dataset", help="Folder to load on a first start, instead of the bundled data.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker children.")] = 1,
+    api_processes: Annotated[int, typer.Option(min=1, help="API processes on the one port.")] = 1,
+) -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    folder = dataset_dir or BUNDLED
+    if not folder.is_dir():
+        _fail(f"{folder} is not a folder")
+    plan = Plan(_settings(data_dir), host, port, workers, api_processes, lambda: dataset.read(folder))
+    _answer(lambda: up(plan, typer.echo))
+
+
+@app.command()
+def token(
+    role: Annotated[Role, typer.Option(help="What the token allows.")] = Role.ADMIN,
+    city: Annotated[str | None, typer.Option(help="Slug; an editor changes the scores of this city only.")] = None,
+    ttl: Annotated[str, typer.Option(help="Time to live: a number and s, m, h or d.")] = "1h",
+    data_dir: DataDir = None,
+) -> None:
+    """Print a bearer token for this installation."""
+    match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
+    if match is None:
+        _fail(f"--ttl {ttl!r} is not a number and one of s, m, h, d")
+    if role is Role.EDITOR and city is None:
+        _fail("an editor's token needs --city")
+    tokens = _answer(lambda: auth.tokens(_settings(data_dir)))
+    typer.echo(tokens.sign(role, city, int(match[1]) * SECONDS[match[2]]))
+
+
+@app.command("migrate")
+def migrate_(data_dir: DataDir = None) -> None:
+    """Bring the database to the newest schema."""
+
+    async def run(_: Pool) -> None:
+        typer.echo("migrations applied")
+
+    _with_database(data_dir, run)
+
+
+@app.command("load")
+def load_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the files of a dataset.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Load a dataset: all of it or nothing. Loading it again changes nothing."""
+    read = _answer(lambda: dataset.read(folder))
+
+    async def run(pool: Pool) -> None:
+        loaded = await load.load(pool, read)
+        for year, count in loaded.change_counts.items():
+            typer.echo(f"{year}: {count} scores changed{', new revision' if year in loaded.advanced else ''}")
+
+    _with_database(data_dir, run)
+
+
+@app.command("export")
+def export_(
+    edition: Annotated[int, typer.Argument(metavar="EDITION", help="Year.")],
+    to: Annotated[Path | None, typer.Option(help="Folder to write; edition-YEAR when left out.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write an edition as the CSV files of a dataset."""
+    folder = to or Path(f"edition-{edition}")
+
+    async def run(pool: Pool) -> None:
+        await export.export(pool, edition, folder)
+        typer.echo(f"{folder}")
+
+    _with_database(data_dir, run)
+
+
+@app.command("verify")
+def verify_(
+    edition: Annotated[int | None, typer.Argument(metavar="[EDITION]", help="Year; every ranked one if none.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Compare every published line with the computed ranking; exit 1 when one is off."""
+
+    async def run(pool: Pool) -> verify.Report:
+        return await verify.verify(pool, edition)
+
+    report = _with_database(data_dir, run)
+    for off in report.differences:
+        computed = "nothing" if off.computed is None else f"{off.computed:g}"
+        typer.echo(f"{off.edition} {off.city} {off.code}: {off.figure} {off.printed:g} printed, {computed} computed")
+    off_count = len({(off.edition, off.city, off.code) for off in report.differences})
+    years = ", ".join(map(str, sorted(report.editions))) or "no edition with a ranking"
+    typer.echo(f"{years}: {report.line_count} rows compared, {off_count or 'none'} off")
+    if report.differences:
+        raise typer.Exit(1)
+
+
+@app.command("schema")
+def schema_() -> None:
+    """Print the GraphQL schema."""
+    typer.echo(schema.sdl(), nl=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    fd: Annotated[int | None, typer.Option(help="Listening socket inherited from the caller instead.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run one API process."""
+    settings = _production(data_dir)
+    _answer(lambda: server.serve(settings, host, port, fd))
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, help="Children that compute side by side.")] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Run one Celery worker."""
+    settings = _production(data_dir)
+    options = ["--concurrency", str(concurrency), "--loglevel", settings.log_level]
+    _become("celery", "--app", "workers.app", "worker", "--without-gossip", "--without-mingle", *options)
+
+
+@app.command()
+def relay(data_dir: DataDir = None) -> None:
+    """Run one relay: it hands requests for rankings from the database to the workers."""
+    _production(data_dir)
+    _become("workers.relay")
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    try:
+        return Settings() if data_dir is None else Settings(data_dir=data_dir)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper()
+            errors.print(f"sci: {name if name.endswith('_URL') else f'SCI_{name}'}: {problem['msg']}")
+        raise typer.Exit(1) from error
+
+
+def _production(data_dir: Path | None) -> Settings:
+    """The settings of one process of a whole; it starts no servers of its own."""
+    settings = _settings(data_dir)
+    if settings.database_url is None or settings.redis_url is None:
+        _fail("DATABASE_URL and REDIS_URL must be set; `sci up` runs everything with servers of its own")
+    return settings
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Go on as another program, so that signals reach it and nothing of this one is left."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - our own modules
+
+
+def _with_database(data_dir: Path | None, run: Callable[[Pool], Awaitable[T]]) -> T:
+    """What *run* gives on a migrated database: the settings' or this installation's own."""
+    settings = _settings(data_dir)
+
+    async def main() -> T:
+        async with local.database(settings) as database_url:
+            await migrate.apply(database_url)
+            pool = await create_pool(database_url, settings, "command")
+            try:
+                return await run(pool)
+            finally:
+                await pool.close()
+
+    return _answer(lambda: asyncio.run(main()))
+
+
+def _answer(do: Callable[[], T]) -> T:
+    """What *do* gives; an expected failure ends the command with one line."""
+    try:
+        return do()
+    except (LocalError, ChildError, DatasetError, load.LoadError, LookupError, *AWAY) as error:
+        _fail(str(error) or type(error).__name__)
+
+
+def _fail(message: str) -> NoReturn:
+    errors.print(f"sci: {message}")
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,48 @@
+"""The one thing that every resolver is given."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import strawberry
+
+from api.auth import ANONYMOUS, Tokens, Viewer
+from api.index import Index
+from api.loaders import Loaders
+from api.snapshot import Snapshot
+from db.pool import Pool
+
+# The newest revisions as one operation, or one event of a subscription, sees them from start to end.
+_pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
+
+
+@dataclass
+class Context:
+    """Of one HTTP request or one WebSocket connection."""
+
+    pool: Pool
+    index: Index
+    tokens: Tokens
+    loaders: Loaders
+    viewer: Viewer = ANONYMOUS
+    connection_params: dict[str, Any] = field(default_factory=dict)
+
+    def pin(self) -> None:
+        """From here on this operation sees the rankings that are newest now, and no newer ones."""
+        _pinned.set(self.index.newest)
+
+    @property
+    def newest(self) -> dict[int, int]:
+        """The newest revision of each ranked edition, as pinned."""
+        return _pinned.get(self.index.newest)
+
+    async def snapshot(self, year: int | None = None, revision: int | None = None) -> Snapshot | None:
+        """A ranking; the newest edition's and the newest revision unless named. None when there is none."""
+        year = max(self.newest, default=None) if year is None else year
+        if year is None:
+            return None
+        revision = self.newest.get(year) if revision is None else revision
+        return None if revision is None else await self.index.snapshots.get((year, revision))
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,49 @@
+"""This process's picture of the index: catalogue, newest revisions, snapshots. Postgres is the truth."""
+
+import asyncio
+
+from api import catalogue
+from api.catalogue import Catalogue
+from api.snapshot import Snapshot, Snapshots
+from db import edition, load
+from db.pool import Pool
+from db.settings import Settings
+
+
+class Index:
+    """`newest` maps each edition to its newest ranked revision, which only grows."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self.pool = pool
+        self.snapshots = Snapshots(pool, settings.snapshot_cache_size)
+        self.catalogue = Catalogue({}, {}, {})
+        self.newest: dict[int, int] = {}
+        self.is_ready = False
+        self._version: int | None = None
+        self._changed = asyncio.Event()
+
+    async def refresh(self) -> None:
+        """Read what is newest and wake everyone who waits when it is newer than before."""
+        states = await edition.states(self.pool)
+        version = await load.version(self.pool)
+        if version != self._version:
+            self.catalogue = await catalogue.read(self.pool)
+            self._version = version
+        newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
+        self.is_ready = all(state.year in newest for state in states if state.revision > 0)
+        if any(revision > self.newest.get(year, 0) for year, revision in newest.items()):
+            self.newest = self.newest | newest
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Wait until some edition has a newer ranking."""
+        await self._changed.wait()
+
+    def newest_edition(self, newest: dict[int, int]) -> int | None:
+        """The newest edition that has a ranking."""
+        return max(newest, default=None)
+
+    async def snapshot(self, year: int, revision: int) -> Snapshot | None:
+        """The stored ranking of that name, None when there is none."""
+        return await self.snapshots.get((year, revision))

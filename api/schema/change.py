@@ -1,0 +1,75 @@
+"""What moved between two rankings."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from api.change import Change, changes
+from api.context import Info
+from api.schema import city
+from api.schema.framework import Category
+from api.snapshot import Snapshot
+from db.composite.framework import OVERALL
+
+if TYPE_CHECKING:
+    from api.schema.city import City
+
+
+@strawberry.type(
+    description="A city whose score, rank or flags differ from an older ranking of the same edition. What was not "
+    "in the older or is not in the newer ranking is null there."
+)
+class RankChange:
+    change: strawberry.Private[Change]
+    snapshot: strawberry.Private[Snapshot]
+
+    @strawberry.field(description="The city.")
+    def city(self, info: Info) -> Annotated["City", strawberry.lazy("api.schema.city")]:
+        return city.City.of(info, self.change.city)
+
+    @strawberry.field(description="Null: the overall ranking.")
+    def category(self) -> Category | None:
+        if self.change.code == OVERALL:
+            return None
+        ranking = self.snapshot.ranking
+        measure = ranking.framework.measures[ranking.framework.position[self.change.code]]
+        return Category(edition=ranking.edition, framework=ranking.framework, measure=measure)
+
+    @strawberry.field(description="Rank in the older ranking.")
+    def old_rank(self) -> int | None:
+        return self.change.old.rank
+
+    @strawberry.field(description="Rank in the newer ranking.")
+    def new_rank(self) -> int | None:
+        return self.change.new.rank
+
+    @strawberry.field(description="Score in the older ranking.")
+    def old_score(self) -> float | None:
+        return self.change.old.score
+
+    @strawberry.field(description="Score in the newer ranking.")
+    def new_score(self) -> float | None:
+        return self.change.new.score
+
+    @strawberry.field(description="In the Top 10 of the newer ranking only.")
+    def entered_top_ten(self) -> bool:
+        return self.change.new.is_top_n and not self.change.old.is_top_n
+
+    @strawberry.field(description="In the Top 10 of the older ranking only.")
+    def left_top_ten(self) -> bool:
+        return self.change.old.is_top_n and not self.change.new.is_top_n
+
+    @strawberry.field(
+        description="A Hidden Champion in the newer ranking only; overall: in no category before, in one now."
+    )
+    def became_hidden_champion(self) -> bool:
+        return self.change.new.is_hidden_champion and not self.change.old.is_hidden_champion
+
+    @strawberry.field(description="A Hidden Champion in the older ranking only.")
+    def ceased_hidden_champion(self) -> bool:
+        return self.change.old.is_hidden_champion and not self.change.new.is_hidden_champion
+
+
+def rank_changes(old: Snapshot | None, new: Snapshot) -> list[RankChange]:
+    """Every difference; none when there is no older ranking."""
+    return [] if old is None else [RankChange(change=change, snapshot=new) for change in changes(old, new)]

@@ -1,0 +1,85 @@
+"""Pages of a list, forwards and backwards, by cursors that name an item and never a position."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import strawberry
+
+from api.schema.error import ClientError
+
+DEFAULT_PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether items follow this page.")
+    has_previous_page: bool = strawberry.field(description="Whether items precede this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first item; null when empty.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last item; null when empty.")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """The items of one page with their cursors."""
+
+    items: Sequence[T]
+    cursors: Sequence[str]
+    page_info: PageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class PageArguments:
+    """`first` or `last` is 1 to 100; 20 forward when neither is given."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+    def size(self) -> int:
+        """How many items the page has at most; raises `ClientError` for values that are not allowed."""
+        if self.first is not None and self.last is not None:
+            raise ClientError("first and last exclude each other: give one")
+        for name, value in (("first", self.first), ("last", self.last)):
+            if value is not None and not 1 <= value <= MAX_PAGE_SIZE:
+                raise ClientError(f"{name} is {value}: it must be 1 to {MAX_PAGE_SIZE}")
+        return self.last or self.first or DEFAULT_PAGE_SIZE
+
+
+def page(items: Sequence[T], cursors: Sequence[str], start: int, end: int, arguments: PageArguments) -> Page[T]:
+    """A page of `items[start:end]`, the part between the given cursors."""
+    size = arguments.size()
+    if arguments.last is None:
+        end = min(end, start + size)
+    else:
+        start = max(start, end - size)
+    end = max(start, end)
+    info = PageInfo(
+        has_next_page=end < len(items),
+        has_previous_page=start > 0,
+        start_cursor=cursors[start] if start < end else None,
+        end_cursor=cursors[end - 1] if start < end else None,
+    )
+    return Page(items[start:end], cursors[start:end], info)
+
+
+def encode(*key: str | int) -> str:
+    """The cursor of the item with that key; `decode` reads it back."""
+    return base64.urlsafe_b64encode(":".join(str(part) for part in key).encode()).decode()
+
+
+def decode(cursor: str, length: int) -> list[str]:
+    """The key of *length* parts; raises `ClientError` when *cursor* was never a cursor of ours."""
+    try:
+        key = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split(":")
+    except (binascii.Error, ValueError):
+        key = []
+    if len(key) != length:
+        raise ClientError(f"{cursor!r} is not a cursor of this connection")
+    return key

@@ -1,0 +1,41 @@
+"""What happens around every operation: a pinned revision, and errors that give nothing away."""
+
+from collections.abc import Iterator
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import MaskErrors, SchemaExtension
+
+from api.schema.error import ClientError
+from db import telemetry
+
+log = telemetry.logger(__name__)
+
+
+class Pin(SchemaExtension):
+    """One operation sees one revision of each edition."""
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.context.pin()
+        yield
+
+
+class Mask(MaskErrors):
+    """Every error has a code; what the client did not cause is logged and replaced by its trace id."""
+
+    def __init__(self) -> None:
+        super().__init__(should_mask_error=lambda _: True)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """The error that the client reads."""
+        if isinstance(error.original_error, ClientError):
+            return error
+        if error.original_error is None:
+            syntax = isinstance(error, GraphQLSyntaxError)
+            code = "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED"
+            error.extensions = {"code": code, **(error.extensions or {})}
+            return error
+        log.error("resolver failed", path=error.path, exc_info=error.original_error)
+        masked = super().anonymise_error(error)
+        masked.message = f"Internal error; its trace id is {telemetry.trace_id()}"
+        masked.extensions = {"code": "INTERNAL"}
+        return masked

@@ -1,0 +1,172 @@
+"""Rankings: every object here is a view into one immutable snapshot."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.types.nodes import SelectedField, Selection
+
+from api.context import Info
+from api.schema import edition, entry
+from api.schema.change import RankChange, rank_changes
+from api.schema.connection import PageArguments
+from api.schema.entry import RankingEntry, RankingEntryConnection, RankingFilter, RankingOrder, entries_of
+from api.schema.error import ClientError
+from api.schema.framework import Category
+from api.schema.node import Node
+from api.schema.result import CategoryResult
+from api.snapshot import Snapshot
+from db.composite.framework import Level, Measure
+
+if TYPE_CHECKING:
+    from api.schema.edition import Edition
+
+
+@strawberry.type(description="The ranking of one category. Cities without a score in it are not in it.")
+class CategoryRanking:
+    snapshot: strawberry.Private[Snapshot]
+    measure: strawberry.Private[Measure]
+
+    def ranked(self) -> list[CategoryResult]:
+        """Best first, equal ranks by their place in the overall ranking."""
+        ranks = self.snapshot.column[self.measure.code].rank
+        places = sorted((rank, place) for place, rank in enumerate(ranks) if rank is not None)
+        return [CategoryResult(snapshot=self.snapshot, measure=self.measure, place=place) for _, place in places]
+
+    @strawberry.field(description="The category.")
+    def category(self) -> Category:
+        ranking = self.snapshot.ranking
+        return Category(edition=ranking.edition, framework=ranking.framework, measure=self.measure)
+
+    @strawberry.field(description="Best first; all of them unless `first` says how many.")
+    def results(self, first: int | None = None) -> list[CategoryResult]:
+        return self.ranked()[: at_least_one(first)]
+
+    @strawberry.field(description="The best N, more when the last rank is shared.")
+    def top_ten(self) -> list[CategoryResult]:
+        return [result for result in self.ranked() if result.comparison.is_top_n[result.place]]
+
+    @strawberry.field(description="Those among the category's best that are not among the overall best.")
+    def hidden_champions(self) -> list[CategoryResult]:
+        return [result for result in self.ranked() if result.comparison.is_hidden_champion[result.place]]
+
+
+@strawberry.type(
+    description="An immutable snapshot named by (edition, revision). Everything below it belongs to the same snapshot."
+)
+class Ranking(Node):
+    snapshot: strawberry.Private[Snapshot]
+
+    def key(self) -> tuple[str | int, ...]:
+        return self.snapshot.key
+
+    @strawberry.field(description="The edition that it ranks.")
+    def edition(self, info: Info) -> Annotated["Edition", strawberry.lazy("api.schema.edition")]:
+        return edition.Edition(entry=info.context.index.catalogue.editions[self.snapshot.ranking.edition])
+
+    @strawberry.field(description="The edition's revision that it was computed from.")
+    def revision(self) -> int:
+        return self.snapshot.ranking.revision
+
+    @strawberry.field(description="When it was computed.")
+    def computed_at(self) -> datetime:
+        return self.snapshot.ranking.computed_at
+
+    @strawberry.field(description="Hash of everything the ranking was computed from.")
+    def input_hash(self) -> str:
+        return self.snapshot.ranking.input_hash
+
+    @strawberry.field(description="Cities ranked: those with an overall score.")
+    def city_count(self) -> int:
+        return len(self.snapshot.ranking.cities)
+
+    @strawberry.field(
+        description="A page of the ranking. A cursor names its revision: a ranking asked for without a revision "
+        "is the one that the cursor belongs to, so that page two follows page one while a recompute lands."
+    )
+    def entries(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        filter: RankingFilter | None = None,  # noqa: A002 - the contract's name
+        order_by: RankingOrder | None = None,
+    ) -> RankingEntryConnection:
+        arguments = PageArguments(first, after, last, before)
+        order = order_by or RankingOrder.RANK_ASC
+        return entry.connect(self.snapshot, info.context.index.catalogue, arguments, filter, order)
+
+    @strawberry.field(description="The line of the city with that slug; null when it is not ranked.")
+    def entry(self, city: str) -> RankingEntry | None:
+        return entry.entry_of(self.snapshot, city)
+
+    @strawberry.field(description="The best N, more when the last rank is shared.")
+    def top_ten(self) -> list[RankingEntry]:
+        return [found for found in entries_of(self.snapshot) if found.comparison.is_top_n[found.place]]
+
+    @strawberry.field(description="Every Hidden Champion, best overall rank first.")
+    def hidden_champions(self) -> list[RankingEntry]:
+        return [found for found in entries_of(self.snapshot) if found.comparison.is_hidden_champion[found.place]]
+
+    @strawberry.field(description="The ranking of one category; null when the edition has no such category.")
+    def category(self, code: str) -> CategoryRanking | None:
+        framework = self.snapshot.ranking.framework
+        measure = framework.measures[framework.position[code]] if code in framework.position else None
+        if measure is None or measure.level is not Level.CATEGORY:
+            return None
+        return CategoryRanking(snapshot=self.snapshot, measure=measure)
+
+    @strawberry.field(
+        description="What moved since an older revision of the same edition; the ranking before this one unless "
+        "named. A revision without a ranking of its own stands for the newest ranking before it. Empty when "
+        "there is no older ranking."
+    )
+    async def changes(self, info: Info, since: int | None = None) -> list[RankChange]:
+        year, revision = self.snapshot.key
+        if since is not None and not 0 <= since < revision:
+            raise ClientError(f"since is {since}: it must be an older revision than {revision}, or 0")
+        return rank_changes(await before(info, year, revision if since is None else since + 1), self.snapshot)
+
+
+def at_least_one(first: int | None) -> int | None:
+    """*first*, checked; raises `ClientError` below 1."""
+    if first is not None and first < 1:
+        raise ClientError(f"first is {first}: it must be at least 1")
+    return first
+
+
+async def before(info: Info, year: int, revision: int) -> Snapshot | None:
+    """The newest stored ranking older than *revision*, None when there is none."""
+    older = await info.context.loaders.ranked_revision_before.load((year, revision))
+    return None if older is None else await info.context.snapshot(year, older)
+
+
+async def find(info: Info, year: int | None, revision: int | None) -> Ranking | None:
+    """The ranking of a field that asks for one; the newest unless named or bound by a cursor below."""
+    if revision is None:
+        bound = {key[:2] for key in map(entry.cursor_key, _cursors(info))}
+        if len(bound) > 1:
+            raise ClientError("the cursors of this ranking belong to different rankings")
+        for bound_year, bound_revision in bound:
+            if year in (None, bound_year):
+                year, revision = bound_year, bound_revision
+    snapshot = await info.context.snapshot(year, revision)
+    return None if snapshot is None else Ranking(snapshot=snapshot)
+
+
+def _cursors(info: Info) -> Iterator[str]:
+    """The cursors given to `entries` right below the field that is being resolved."""
+    for field in info.selected_fields:
+        yield from _cursors_below(field.selections)
+
+
+def _cursors_below(selections: list[Selection]) -> Iterator[str]:
+    for selection in selections:
+        if not isinstance(selection, SelectedField):
+            yield from _cursors_below(selection.selections)
+        elif selection.name == "entries":
+            arguments: dict[str, Any] = selection.arguments
+            yield from (arguments[name] for name in ("after", "before") if arguments.get(name))

@@ -1,0 +1,200 @@
+"""Results of one city in a category, an indicator or a parameter; each is a view into one snapshot."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import strawberry
+
+from api.context import Info
+from api.schema import city
+from api.schema.framework import Category, Indicator, MeasureNode, Parameter
+from api.snapshot import Snapshot
+from db import score
+from db.composite.framework import Aggregation, Measure
+from db.ranking import Column, Comparison
+from db.score import STATUSES, Provenance
+
+if TYPE_CHECKING:
+    from api.schema.city import City
+
+N = TypeVar("N", bound=MeasureNode)
+
+ValueStatus = strawberry.enum(
+    score.ValueStatus,
+    name="ValueStatus",
+    description="How far a value is known. RECORDED: submitted here. PUBLISHED: as printed. ROUNDED: printed, "
+    "digits below its rounding estimated. ESTIMATED: not printed, chosen to agree with everything that is; it "
+    "says nothing about the city. COMPUTED: aggregated from below.",
+)
+
+
+@strawberry.type
+class MeasureResult:
+    """What the three levels share: one city's place in the column of one measure."""
+
+    snapshot: strawberry.Private[Snapshot]
+    measure: strawberry.Private[Measure]
+    place: strawberry.Private[int]
+
+    @property
+    def column(self) -> Column:
+        return self.snapshot.column[self.measure.code]
+
+    def node(self, kind: type[N]) -> N:
+        """The measure itself, as its GraphQL type."""
+        ranking = self.snapshot.ranking
+        return kind(edition=ranking.edition, framework=ranking.framework, measure=self.measure)
+
+    def below(self) -> list[Measure]:
+        framework = self.snapshot.ranking.framework
+        children = framework.children[framework.position[self.measure.code]]
+        return [framework.measures[child] for child in children]
+
+    @strawberry.field(description="How far the value is known.")
+    def status(self) -> ValueStatus:  # type: ignore[valid-type]
+        return STATUSES[self.column.status[self.place]]
+
+
+@strawberry.type(description="One city's value for one parameter.")
+class ParameterResult(MeasureResult):
+    @strawberry.field(description="What was asked.")
+    def parameter(self) -> Parameter:
+        return self.node(Parameter)
+
+    @strawberry.field(description="As recorded, in the parameter's unit.")
+    def value(self) -> float | None:
+        return self.column.value[self.place]
+
+    @strawberry.field(description="0-100 among the cities of the edition, higher is better.")
+    def normalised(self) -> float | None:
+        return self.column.score[self.place]
+
+    @strawberry.field(description="Where the value comes from.")
+    async def source(self, info: Info) -> str | None:
+        return (await self._provenance(info)).source
+
+    @strawberry.field(description="When the value was accepted.")
+    async def recorded_at(self, info: Info) -> datetime | None:
+        return (await self._provenance(info)).recorded_at
+
+    async def _provenance(self, info: Info) -> Provenance:
+        city = self.snapshot.ranking.cities[self.place]
+        if (city, self.measure.code) in self.snapshot.overrides:
+            return Provenance(self.snapshot.overrides[city, self.measure.code], None)
+        key = (*self.snapshot.key, self.measure.code, city)
+        return await info.context.loaders.provenance_by_key.load(key)
+
+
+@strawberry.type(description="One city's result in one indicator.")
+class IndicatorResult(MeasureResult):
+    @strawberry.field(description="The indicator.")
+    def indicator(self) -> Indicator:
+        return self.node(Indicator)
+
+    @strawberry.field(
+        description="As recorded, on the indicator's own scale (0 to its maximum); null when it is aggregated "
+        "from parameters."
+    )
+    def value(self) -> float | None:
+        return self.column.value[self.place]
+
+    @strawberry.field(description="0-100: value / maximum * 100, or the aggregate of its parameters.")
+    def score(self) -> float | None:
+        return self.column.score[self.place]
+
+    @strawberry.field(description="1 is best; equal scores share a rank. Null without a score.")
+    def rank(self) -> int | None:
+        return self.column.rank[self.place]
+
+    @strawberry.field(
+        description="Its share (0-1) of the category's weight among the indicators that have a score; null when "
+        "it has none or the category's value was recorded."
+    )
+    def weight(self) -> float | None:
+        return self.column.share[self.place]
+
+    @strawberry.field(
+        description="Points that it adds to the category's score: weight * score. Null without a weight, and for "
+        "a geometric mean, which does not add."
+    )
+    def contribution(self) -> float | None:
+        share, points = self.column.share[self.place], self.column.score[self.place]
+        adds = self.snapshot.ranking.framework.methodology.aggregation is Aggregation.ARITHMETIC_MEAN
+        return share * points if adds and share is not None and points is not None else None
+
+    @strawberry.field(description="The parameters below it, in published order.")
+    def parameters(self) -> list[ParameterResult]:
+        return [ParameterResult(snapshot=self.snapshot, measure=measure, place=self.place) for measure in self.below()]
+
+
+@strawberry.type(description="One city's result in one category.")
+class CategoryResult(MeasureResult):
+    @property
+    def comparison(self) -> Comparison:
+        return self.snapshot.comparison(self.measure.code)
+
+    @strawberry.field(description="The category.")
+    def category(self) -> Category:
+        return self.node(Category)
+
+    @strawberry.field(description="The city.")
+    def city(self, info: Info) -> Annotated["City", strawberry.lazy("api.schema.city")]:
+        return city.City.of(info, self.snapshot.ranking.cities[self.place])
+
+    @strawberry.field(description="0-100, full precision. Null when the edition holds no value for it.")
+    def score(self) -> float | None:
+        return self.column.score[self.place]
+
+    @strawberry.field(description="1 is best; equal scores share a rank. Null without a score.")
+    def rank(self) -> int | None:
+        return self.column.rank[self.place]
+
+    @strawberry.field(description="In the edition before; null when it is not known.")
+    def previous_score(self) -> float | None:
+        return self.comparison.previous_score[self.place]
+
+    @strawberry.field(description="In the edition before; null when it is not known.")
+    def previous_rank(self) -> int | None:
+        return self.comparison.previous_rank[self.place]
+
+    @strawberry.field(description="previousRank - rank: positive when the city climbed.")
+    def rank_change(self) -> int | None:
+        return rank_change(self.comparison.previous_rank[self.place], self.column.rank[self.place])
+
+    @strawberry.field(description="Among the category's best N, N being the methodology's `topN`.")
+    def is_top_ten(self) -> bool:
+        return self.comparison.is_top_n[self.place]
+
+    @strawberry.field(description="In the category's Top 10 now, not in any earlier edition, computed or printed.")
+    def is_first_top_ten(self) -> bool:
+        return self.comparison.is_first_top_n[self.place]
+
+    @strawberry.field(description="By the edition's rule: among the category's best, but not overall.")
+    def is_hidden_champion(self) -> bool:
+        return self.comparison.is_hidden_champion[self.place]
+
+    @strawberry.field(description="Points missing to the next better city; null at rank 1.")
+    def points_to_next_rank(self) -> float | None:
+        return self.comparison.points_to_next_rank[self.place]
+
+    @strawberry.field(description="Share of the score's weight that rests on estimated values, 0-1.")
+    def estimated_share(self) -> float:
+        return self.column.estimated_share[self.place] or 0.0
+
+    @strawberry.field(description="The indicators below it, in published order.")
+    def indicators(self) -> list[IndicatorResult]:
+        return [IndicatorResult(snapshot=self.snapshot, measure=measure, place=self.place) for measure in self.below()]
+
+
+def category_results(snapshot: Snapshot, place: int) -> list[CategoryResult]:
+    """One city's results in every category, in published order."""
+    framework = snapshot.ranking.framework
+    return [
+        CategoryResult(snapshot=snapshot, measure=framework.measures[category], place=place)
+        for category in framework.categories
+    ]
+
+
+def rank_change(previous_rank: int | None, rank: int | None) -> int | None:
+    """Places climbed since the edition before; None when either rank is missing."""
+    return None if previous_rank is None or rank is None else previous_rank - rank

@@ -1,0 +1,96 @@
+"""The three roots: what a client may ask for, change and follow."""
+
+from collections.abc import AsyncGenerator
+
+import strawberry
+
+from api.context import Info
+from api.schema import city, lookup, node, ranking, simulation, submission, subscription
+from api.schema.city import City, CityConnection, CityFilter
+from api.schema.connection import PageArguments
+from api.schema.edition import Edition
+from api.schema.error import ClientError
+from api.schema.framework import Category, categories
+from api.schema.node import Node
+from api.schema.ranking import Ranking
+from api.schema.simulation import SimulatedRanking
+from api.schema.submission import Submission, SubmitScoresPayload
+from api.schema.subscription import RankingRecomputed
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    @strawberry.field(description="Anything by its id; null when nothing has it.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - the contract's name
+        return await lookup.find_node(info, id)
+
+    @strawberry.field(description="Every edition, newest first.")
+    def editions(self, info: Info) -> list[Edition]:
+        return [Edition(entry=entry) for entry in info.context.index.catalogue.editions.values()]
+
+    @strawberry.field(description="One edition; the newest that has a ranking when `year` is left out.")
+    def edition(self, info: Info, year: int | None = None) -> Edition | None:
+        year = max(info.context.newest, default=None) if year is None else year
+        entry = None if year is None else info.context.index.catalogue.editions.get(year)
+        return None if entry is None else Edition(entry=entry)
+
+    @strawberry.field(
+        description="The framework of an edition (the newest unless named), categories in their published order."
+    )
+    def categories(self, info: Info, edition: int | None = None) -> list[Category]:
+        editions = info.context.index.catalogue.editions
+        entry = editions.get(max(editions, default=0) if edition is None else edition)
+        if entry is None:
+            raise ClientError(f"there is no edition {edition}" if edition is not None else "no edition yet")
+        return categories(entry.year, entry.framework)
+
+    @strawberry.field(description="The city with that slug; null when there is none.")
+    def city(self, info: Info, slug: str) -> City | None:
+        row = info.context.index.catalogue.cities.get(slug)
+        return None if row is None else City(row=row)
+
+    @strawberry.field(description="A page of all cities, by name.")
+    def cities(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        filter: CityFilter | None = None,  # noqa: A002 - the contract's name
+    ) -> CityConnection:
+        return city.connect(info.context.index.catalogue, PageArguments(first, after, last, before), filter)
+
+    @strawberry.field(
+        description="One immutable ranking: the newest edition's newest revision unless named. Null when there is "
+        "no such ranking."
+    )
+    async def ranking(self, info: Info, edition: int | None = None, revision: int | None = None) -> Ranking | None:
+        return await ranking.find(info, edition, revision)
+
+    simulate_ranking: SimulatedRanking = strawberry.field(
+        resolver=simulation.simulate_ranking,
+        description="What the ranking would be with these scores; nothing is written.",
+    )
+
+    @strawberry.field(description="A submission by its id; null when there is none.")
+    async def submission(self, info: Info, id: strawberry.ID) -> Submission | None:  # noqa: A002 - as above
+        found = await lookup.find_node(info, id) if node.decode(id)[0] == "Submission" else None
+        return found if isinstance(found, Submission) else None
+
+
+@strawberry.type(description="What can be changed; each needs a bearer token.")
+class Mutation:
+    submit_scores: SubmitScoresPayload = strawberry.field(
+        resolver=submission.submit_scores,
+        description="All scores of the call are accepted together, or none is.",
+    )
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription:
+    ranking_recomputed: AsyncGenerator[RankingRecomputed] = strawberry.subscription(
+        resolver=subscription.ranking_recomputed,
+        description="The current ranking at once (unless its revision is <= `since`), then every newer one. "
+        "Rankings are states: a slow or reconnecting client may miss revisions in between, never the newest.",
+    )

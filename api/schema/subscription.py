@@ -1,0 +1,70 @@
+"""Rankings as they are recomputed. Each is a state: the newest replaces all that a client has not seen."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import strawberry
+
+from api.context import Context, Info
+from api.schema import ranking
+from api.schema.change import RankChange, rank_changes
+from api.schema.error import ClientError
+from api.schema.ranking import Ranking
+from api.snapshot import Snapshot
+from db import telemetry
+from db.pool import AWAY
+
+RETRY_SECONDS = 1.0
+
+log = telemetry.logger(__name__)
+
+
+@strawberry.type(description="A ranking that has been stored.")
+class RankingRecomputed:
+    snapshot: strawberry.Private[Snapshot]
+
+    @strawberry.field(description="The ranking.")
+    def ranking(self) -> Ranking:
+        return Ranking(snapshot=self.snapshot)
+
+    @strawberry.field(description="The revision of the ranking before it; null for an edition's first.")
+    async def previous_revision(self, info: Info) -> int | None:
+        return await info.context.loaders.ranked_revision_before.load(self.snapshot.key)
+
+    @strawberry.field(description="What moved since the ranking before it.")
+    async def changes(self, info: Info) -> list[RankChange]:
+        return rank_changes(await ranking.before(info, *self.snapshot.key), self.snapshot)
+
+
+async def ranking_recomputed(
+    info: Info, edition: int | None = None, since: int | None = None
+) -> AsyncGenerator[RankingRecomputed]:
+    """The current ranking at once (unless its revision is <= `since`), then every newer one."""
+    context = info.context
+    if edition is not None and edition not in context.index.catalogue.editions:
+        raise ClientError(f"there is no edition {edition}")
+    seen = {} if edition is None or since is None else {edition: since}
+    while True:
+        year = max(context.index.newest, default=None) if edition is None else edition
+        if edition is None and year is not None and since is not None:
+            seen.setdefault(year, since)
+        newest = context.index.newest.get(year, 0) if year is not None else 0
+        if year is None or newest <= seen.get(year, 0):
+            await context.index.changed()
+            continue
+        context.pin()
+        yield RankingRecomputed(snapshot=await _load(context, year, newest))
+        seen[year] = newest
+
+
+async def _load(context: Context, year: int, revision: int) -> Snapshot:
+    """A stored snapshot; a stream outlives a Postgres that is away, because its end would look like success."""
+    while True:
+        try:
+            snapshot = await context.snapshot(year, revision)
+        except AWAY as error:
+            log.warning("postgres is away, a subscription waits", error=repr(error))
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            assert snapshot is not None, "a revision is announced after it is stored"
+            return snapshot

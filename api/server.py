@@ -1,0 +1,46 @@
+"""Runs one API process under uvicorn."""
+
+import socket
+
+import uvicorn
+
+from api.app import Service, create_app
+from db import telemetry
+from db.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """Breaks off event streams before it waits for connections to end; WebSockets get 1012."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.service.stopping.set()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings, host: str, port: int, descriptor: int | None) -> None:
+    """Serve until SIGTERM, on an inherited listening socket when its *descriptor* is given."""
+    telemetry.configure(settings)
+    service = Service(settings)
+    config = uvicorn.Config(
+        create_app(service),
+        host=host,
+        port=port,
+        fd=descriptor,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        # Deflate costs half a megabyte a socket.
+        ws_per_message_deflate=False,
+        ws_max_size=settings.websocket_message_limit_bytes,
+        timeout_graceful_shutdown=round(settings.shutdown_seconds),
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+    server = Server(config, service)
+    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    server.run(sockets)

@@ -1,0 +1,75 @@
+"""Rankings held in memory: each (edition, revision) is loaded once and never changes."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from db import ranking
+from db.pool import Reader
+from db.ranking import Column, Comparison, Key, Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A ranking with its ways in: the place of each city and the column of each code.
+
+    `simulated` is True for a ranking that is not stored; `overrides` then holds the source given for each
+    (measure, city) that differs from what is recorded.
+    """
+
+    ranking: Ranking
+    simulated: bool = False
+    overrides: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", {city: place for place, city in enumerate(self.ranking.cities)})
+        object.__setattr__(self, "column", {column.code: column for column in self.ranking.columns})
+
+    place: dict[str, int] = field(init=False, repr=False)
+    column: dict[str, Column] = field(init=False, repr=False)
+
+    @property
+    def key(self) -> Key:
+        return self.ranking.edition, self.ranking.revision
+
+    @property
+    def overall(self) -> Column:
+        return self.ranking.columns[0]
+
+    def comparison(self, code: str) -> Comparison:
+        """Of `overall` or a category; other codes have none."""
+        comparison = self.column[code].comparison
+        assert comparison is not None, code
+        return comparison
+
+
+class Snapshots:
+    """The *size* snapshots used last; concurrent requests for one share its load."""
+
+    def __init__(self, reader: Reader, size: int) -> None:
+        self._reader = reader
+        self._size = size
+        self._held: OrderedDict[Key, Snapshot] = OrderedDict()
+        self._loading: dict[Key, asyncio.Task[Snapshot | None]] = {}
+
+    async def get(self, key: Key) -> Snapshot | None:
+        """The snapshot of (edition, revision), None when none is stored."""
+        if held := self._held.get(key):
+            self._held.move_to_end(key)
+            return held
+        if key not in self._loading:
+            self._loading[key] = asyncio.create_task(self._load(key))
+        # Shielded: a client that goes away must not cancel the load for the others.
+        return await asyncio.shield(self._loading[key])
+
+    async def _load(self, key: Key) -> Snapshot | None:
+        try:
+            [loaded] = await ranking.by_key(self._reader, [key])
+        finally:
+            del self._loading[key]
+        if loaded is None:
+            return None
+        self._held[key] = Snapshot(loaded)
+        while len(self._held) > self._size:
+            self._held.popitem(last=False)
+        return self._held[key]

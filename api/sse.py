@@ -1,0 +1,53 @@
+"""GraphQL over server-sent events, each operation on a connection of its own (graphql-sse, distinct mode)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from starlette.responses import StreamingResponse
+
+# A comment; it keeps proxies from closing a silent stream, and finds out clients that are gone.
+HEARTBEAT = b":\n\n"
+COMPLETE = b"event: complete\ndata:\n\n"
+
+
+def response(
+    answers: AsyncGenerator[dict[str, Any]], stopping: asyncio.Event, heartbeat_seconds: float
+) -> StreamingResponse:
+    """The answers as they come, then `complete`; when the process stops the stream only breaks off,
+    so that the client connects again.
+    """
+    return StreamingResponse(
+        _events(answers, stopping, heartbeat_seconds),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(
+    answers: AsyncGenerator[dict[str, Any]], stopping: asyncio.Event, heartbeat_seconds: float
+) -> AsyncIterator[bytes]:
+    yield HEARTBEAT
+    stop = asyncio.create_task(stopping.wait())
+    async with aclosing(answers):
+        upcoming = asyncio.ensure_future(anext(answers, None))
+        try:
+            while True:
+                await asyncio.wait({upcoming, stop}, timeout=heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED)
+                if stopping.is_set():
+                    return
+                if not upcoming.done():
+                    yield HEARTBEAT
+                    continue
+                answer = upcoming.result()
+                if answer is None:
+                    break
+                yield b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
+                upcoming = asyncio.ensure_future(anext(answers, None))
+        finally:
+            for task in (upcoming, stop):
+                task.cancel()
+            await asyncio.gather(upcoming, stop, return_exceptions=True)
+    yield COMPLETE

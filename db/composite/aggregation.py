@@ -1,0 +1,61 @@
+"""Scores below a measure brought together: weighted means, one function an aggregation.
+
+Each takes scores and weights, both (children, cities), the weight 0 where the score is missing, and returns
+(cities,), NaN where no child with a weight is present.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.composite.framework import Aggregation
+
+F64: TypeAlias = NDArray[np.float64]
+
+
+def present_weights(scores: F64, weights: F64) -> F64:
+    """The weights (children,) for each city, (children, cities); a missing child drops out with its."""
+    return np.where(np.isnan(scores), 0.0, weights[:, np.newaxis])
+
+
+def shares(weights: F64) -> F64:
+    """Each child's share (0-1) of the weights present, (children, cities); NaN where these sum to zero."""
+    return _divide(weights, _sum(weights))
+
+
+def arithmetic_mean(scores: F64, weights: F64) -> F64:
+    """The sum of weight times score over the sum of weights."""
+    return np.minimum(_divide(_sum(np.where(weights > 0, weights * scores, 0.0)), _sum(weights)), 100.0)
+
+
+def geometric_mean(scores: F64, weights: F64) -> F64:
+    """The product of score to the power of its weight's share; 0 as soon as one child with a weight is 0."""
+    positive = (weights > 0) & (scores > 0)
+    logarithms = np.log(scores, out=np.zeros_like(scores), where=positive)
+    mean = np.exp(_divide(_sum(weights * logarithms), _sum(weights)))
+    zero = ((weights > 0) & (scores == 0)).any(axis=0)
+    return np.minimum(np.where(zero, 0.0, mean), 100.0)
+
+
+AGGREGATE: dict[Aggregation, Callable[[F64, F64], F64]] = {
+    Aggregation.ARITHMETIC_MEAN: arithmetic_mean,
+    Aggregation.GEOMETRIC_MEAN: geometric_mean,
+}
+
+
+def _sum(rows: F64) -> F64:
+    """Sum over the first axis, row after row.
+
+    The order of numpy's own sum depends on the shape; in this one equal scores have equal sums.
+    """
+    total = np.zeros(rows.shape[1])
+    for row in rows:
+        total += row
+    return total
+
+
+def _divide(dividend: F64, divisor: F64) -> F64:
+    quotient: F64 = np.divide(dividend, divisor, out=np.full(dividend.shape, np.nan), where=divisor > 0)
+    return quotient

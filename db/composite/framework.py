@@ -1,0 +1,177 @@
+"""What an edition measures and how it is scored: the framework's tree of measures and the methodology."""
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+OVERALL = "overall"
+"""The code of what the categories make together; no measure has it."""
+
+CODE = re.compile(r"[a-z0-9_]+")
+
+# Sums and ranges of values up to here stay exact enough and never overflow.
+LARGEST_VALUE = 1e15
+
+
+class FrameworkError(ValueError):
+    """A framework breaks a rule; `code` is the measure's, `field` the name of what is wrong with it."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+class Level(StrEnum):
+    CATEGORY = "category"
+    INDICATOR = "indicator"
+    PARAMETER = "parameter"
+
+
+class Direction(StrEnum):
+    HIGHER_IS_BETTER = "higher_is_better"
+    LOWER_IS_BETTER = "lower_is_better"
+
+
+class Normalisation(StrEnum):
+    MIN_MAX = "min_max"
+    RANK = "rank"
+    FRACTION_OF_MAX = "fraction_of_max"
+    NONE = "none"
+
+
+class Aggregation(StrEnum):
+    ARITHMETIC_MEAN = "arithmetic_mean"
+    GEOMETRIC_MEAN = "geometric_mean"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One category, indicator or parameter; `code` is unique in its framework.
+
+    `weight` is relative among the measures of one parent. `maximum` is the top of the scale on which an
+    indicator or category value is recorded. `normalisation` overrides the methodology's for a parameter.
+    """
+
+    code: str
+    level: Level
+    parent: str | None
+    name_de: str
+    name_en: str
+    weight: float
+    direction: Direction = Direction.HIGHER_IS_BETTER
+    unit: str | None = None
+    maximum: float = 100.0
+    normalisation: Normalisation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Methodology:
+    """How scores become a ranking.
+
+    A city is a Hidden Champion in a category when its rank there is at most
+    `hidden_champion_category_top_n` and its overall rank is greater than
+    `hidden_champion_overall_rank_worse_than`.
+    """
+
+    normalisation: Normalisation
+    aggregation: Aggregation
+    top_n: int
+    hidden_champion_category_top_n: int
+    hidden_champion_overall_rank_worse_than: int
+    min_population: int
+
+
+@dataclass(frozen=True)
+class Framework:
+    """The measures of one edition in their published order, with its methodology."""
+
+    methodology: Methodology
+    measures: tuple[Measure, ...]
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Index of each measure in `measures`, by code."""
+        return {measure.code: index for index, measure in enumerate(self.measures)}
+
+    @cached_property
+    def categories(self) -> tuple[int, ...]:
+        """Indices of the categories."""
+        return tuple(i for i, measure in enumerate(self.measures) if measure.level is Level.CATEGORY)
+
+    @cached_property
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the measures below each measure, in published order; empty for a leaf."""
+        below: list[list[int]] = [[] for _ in self.measures]
+        for index, measure in enumerate(self.measures):
+            if measure.parent is not None:
+                below[self.position[measure.parent]].append(index)
+        return tuple(tuple(indices) for indices in below)
+
+    def normalisation_of(self, measure: Measure) -> Normalisation:
+        """The normalisation in force for a parameter."""
+        return measure.normalisation or self.methodology.normalisation
+
+    def value_range(self, measure: Measure) -> tuple[float, float]:
+        """The lowest and highest value that can be recorded for *measure*, on its own scale."""
+        if measure.level is not Level.PARAMETER:
+            return 0.0, measure.maximum
+        match self.normalisation_of(measure):
+            case Normalisation.NONE:
+                return 0.0, 100.0
+            case Normalisation.FRACTION_OF_MAX:
+                return 0.0, LARGEST_VALUE
+        return -LARGEST_VALUE, LARGEST_VALUE
+
+    def check(self) -> None:
+        """Raise `FrameworkError` at the first measure that breaks a rule."""
+        levels: dict[str, Level] = {}
+        for measure in self.measures:
+            if measure.code in levels:
+                raise FrameworkError(measure.code, "code", f"{measure.code!r} is there twice")
+            levels[measure.code] = measure.level
+        for measure in self.measures:
+            _check_parent(measure, levels)
+            _check_scale(measure)
+        _check_weights(self.measures)
+
+
+_PARENT_LEVEL = {Level.CATEGORY: None, Level.INDICATOR: Level.CATEGORY, Level.PARAMETER: Level.INDICATOR}
+
+
+def _check_parent(measure: Measure, levels: dict[str, Level]) -> None:
+    """Each level has its parents in the level above, so there is no cycle."""
+    if measure.parent is not None and measure.parent not in levels:
+        raise FrameworkError(measure.code, "parent", f"there is no measure {measure.parent!r}")
+    wanted = _PARENT_LEVEL[measure.level]
+    found = None if measure.parent is None else levels[measure.parent]
+    if found is not wanted:
+        message = f"the parent of a {measure.level} is {wanted or 'left empty'}, not {found or 'left empty'}"
+        raise FrameworkError(measure.code, "parent", message)
+
+
+def _check_scale(measure: Measure) -> None:
+    if measure.code == OVERALL or not CODE.fullmatch(measure.code):
+        message = f"{measure.code!r} is not lower-case letters, digits and underscores, or is {OVERALL!r}"
+        raise FrameworkError(measure.code, "code", message)
+    if not 0 <= measure.weight <= LARGEST_VALUE:
+        raise FrameworkError(measure.code, "weight", f"{measure.weight:g} is not a weight of 0 or more")
+    if not 0 < measure.maximum <= LARGEST_VALUE:
+        raise FrameworkError(measure.code, "maximum", f"{measure.maximum:g} is not more than 0")
+    if measure.level is Level.PARAMETER and measure.maximum != 100:
+        raise FrameworkError(measure.code, "maximum", "a parameter has no maximum")
+    if measure.level is not Level.PARAMETER and measure.normalisation is not None:
+        raise FrameworkError(measure.code, "normalisation", "only parameters are normalised")
+
+
+def _check_weights(measures: tuple[Measure, ...]) -> None:
+    siblings = defaultdict(list)
+    for measure in measures:
+        siblings[measure.parent].append(measure)
+    for parent, children in siblings.items():
+        if math.fsum(child.weight for child in children) == 0:
+            message = f"the weights below {parent or OVERALL} sum to zero"
+            raise FrameworkError(children[0].code, "weight", message)

@@ -1,0 +1,81 @@
+"""Connections to Postgres, and the two types that tell reading from writing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias
+
+import asyncpg
+import orjson
+
+from db.settings import Settings
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection
+
+# What any statement raises while Postgres does not answer.
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    TimeoutError,
+)
+
+# A connection inside a transaction; only `transaction` makes one, so a write outside is a type error.
+Writer = NewType("Writer", "Connection")  # type: ignore[valid-newtype]
+Reader: TypeAlias = "Pool | Connection | Writer"
+
+
+async def connect(database_url: str, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection outside any pool, for commands and for LISTEN."""
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(database_url, **options)
+    await _prepare(connection)
+    return connection
+
+
+async def create_pool(database_url: str, settings: Settings, application: str) -> "Pool":
+    """A pool whose connections carry the settings' timeouts and the name *application*."""
+    pool = asyncpg.create_pool(
+        database_url,
+        min_size=1,
+        max_size=settings.database_pool_size,
+        init=_prepare,
+        timeout=settings.lock_timeout_seconds,
+        server_settings={
+            "application_name": f"sci {application}",
+            "statement_timeout": _milliseconds(settings.statement_timeout_seconds),
+            "lock_timeout": _milliseconds(settings.lock_timeout_seconds),
+            "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout_seconds),
+        },
+    )
+    await pool
+    return pool
+
+
+@asynccontextmanager
+async def transaction(
+    pool: "Pool", isolation: Literal["read_committed", "repeatable_read"] = "read_committed"
+) -> AsyncIterator[Writer]:
+    """A transaction on a connection of its own: committed at the end, rolled back on any error."""
+    async with pool.acquire() as connection, connection.transaction(isolation=isolation):
+        yield Writer(connection)
+
+
+async def _prepare(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+        format="binary",
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))

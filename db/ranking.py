@@ -1,0 +1,222 @@
+"""Rankings: immutable snapshots named by (edition, revision), computed, saved once and read back."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from db import framework as framework_rows
+from db.composite.framework import OVERALL, Framework
+from db.composite.rank import points_to_next_rank
+from db.composite.ranking import build_flags, build_scores
+from db.inputs import Inputs
+from db.pool import Reader, Writer
+from db.score import STATUS_CODE, ValueStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
+
+SAVE = """
+insert into ranking (edition, revision, computed_at, input_hash, framework, cities)
+values ($1, $2, $3, $4, $5, $6)
+"""
+
+HEADERS = """
+select r.edition, r.revision, r.computed_at, r.input_hash, r.framework, r.cities
+from unnest($1::integer[], $2::integer[]) as key (edition, revision)
+join ranking r using (edition, revision)
+"""
+
+COLUMNS = """
+select c.edition, c.revision, c.code, c.value, c.status, c.score, c.rank, c.share, c.estimated_share,
+       c.previous_score, c.previous_rank, c.is_top_n, c.is_first_top_n, c.is_hidden_champion,
+       c.points_to_next_rank
+from unnest($1::integer[], $2::integer[]) as key (edition, revision)
+join ranking_column c using (edition, revision)
+order by c.edition, c.revision, c.position
+"""
+
+REVISION_BEFORE = """
+select max(r.revision)
+from unnest($1::integer[], $2::integer[]) with ordinality as key (edition, revision, position)
+left join ranking r on r.edition = key.edition and r.revision < key.revision
+group by key.position
+order by key.position
+"""
+
+FIRST_FROM = """
+select min(r.revision)
+from unnest($1::integer[], $2::integer[]) with ordinality as key (edition, revision, position)
+left join ranking r on r.edition = key.edition and r.revision >= key.revision
+group by key.position
+order by key.position
+"""
+
+Key = tuple[int, int]
+"""Edition and revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the overall score and a category have besides; one element a city, None means missing.
+
+    The edition before and the Top N of all earlier ones come from computed rankings, printed facts where
+    an edition has none.
+    """
+
+    previous_score: list[float | None]
+    previous_rank: list[int | None]
+    is_top_n: list[bool]
+    is_first_top_n: list[bool]
+    is_hidden_champion: list[bool]
+    points_to_next_rank: list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The overall score (code `overall`) or one measure; every list has one element a city of the ranking.
+
+    `value` is as recorded, on the measure's own scale, `status` a code of `db.score.STATUSES`, `score` 0-100,
+    `share` the measure's effective share (0-1) of its parent's weight, `estimated_share` the share (0-1) of
+    the score's weight that rests on estimates. None means missing. Indicators and parameters have no
+    `comparison`.
+    """
+
+    code: str
+    value: list[float | None]
+    status: list[int]
+    score: list[float | None]
+    rank: list[int | None]
+    share: list[float | None]
+    estimated_share: list[float | None]
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One snapshot: `cities` holds the slugs of the ranked cities, best first, equal ranks by slug.
+
+    `columns` holds overall first, then the framework's measures in their order.
+    """
+
+    edition: int
+    revision: int
+    computed_at: datetime
+    input_hash: str
+    framework: Framework
+    cities: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+COLUMN = [field.name for field in fields(Column) if field.name != "comparison"]
+COMPARISON = [field.name for field in fields(Comparison)]
+
+
+def compute(inputs: Inputs) -> Ranking:
+    """The ranking of these inputs; a city without an overall score is not in it."""
+    framework = inputs.framework
+    estimated = inputs.statuses == STATUS_CODE[ValueStatus.ESTIMATED]
+    scores = build_scores(framework, inputs.values, estimated)
+    compared = [0, *(1 + category for category in framework.categories)]
+    flags = build_flags(framework, scores.rank[compared], inputs.ever_top_n)
+    order = np.lexsort((np.arange(len(inputs.cities)), scores.rank[0]))
+    order = order[scores.rank[0][order] > 0]
+
+    computed = [STATUS_CODE[ValueStatus.COMPUTED]] * len(order)
+    columns = [
+        Column(
+            code,
+            value=_numbers(inputs.values[row - 1][order]) if row else [None] * len(order),
+            status=inputs.statuses[row - 1][order].tolist() if row else computed,
+            score=_numbers(scores.score[row][order]),
+            rank=_ranks(scores.rank[row][order]),
+            share=_numbers(scores.share[row][order]),
+            estimated_share=_numbers(scores.estimated_share[row][order]),
+            comparison=None,
+        )
+        for row, code in enumerate([OVERALL, *framework.position])
+    ]
+    for index, row in enumerate(compared):
+        comparison = Comparison(
+            previous_score=_numbers(inputs.previous_score[index][order]),
+            previous_rank=_ranks(inputs.previous_rank[index][order]),
+            is_top_n=flags.top_n[index][order].tolist(),
+            is_first_top_n=flags.first_top_n[index][order].tolist(),
+            is_hidden_champion=flags.hidden_champion[index][order].tolist(),
+            points_to_next_rank=_numbers(points_to_next_rank(scores.score[row])[order]),
+        )
+        columns[row] = replace(columns[row], comparison=comparison)
+    return Ranking(
+        inputs.edition, inputs.revision, datetime.now(UTC), inputs.hash(), framework,
+        tuple(inputs.cities[city] for city in order), tuple(columns),
+    )  # fmt: skip
+
+
+async def lock(writer: Writer, edition: int) -> None:
+    """Wait to be the only one that computes this edition; held until *writer* ends."""
+    await writer.execute(LOCK, edition)
+
+
+async def save(writer: Writer, ranking: Ranking) -> None:
+    """Store a snapshot; raises `asyncpg.UniqueViolationError` when (edition, revision) is stored already."""
+    key = ranking.edition, ranking.revision
+    await writer.execute(
+        SAVE, *key, ranking.computed_at, ranking.input_hash,
+        framework_rows.to_json(ranking.framework), list(ranking.cities),
+    )  # fmt: skip
+    await writer.copy_records_to_table(
+        "ranking_column",
+        columns=["edition", "revision", "position", *COLUMN, *COMPARISON],
+        records=[(*key, position, *_record(column)) for position, column in enumerate(ranking.columns)],
+    )
+
+
+def _record(column: Column) -> list[Any]:
+    compared = [getattr(column.comparison, name) if column.comparison else None for name in COMPARISON]
+    return [*(getattr(column, name) for name in COLUMN), *compared]
+
+
+async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
+    """The stored snapshot of each key, None where there is none; always two statements."""
+    editions, revisions = [key[0] for key in keys], [key[1] for key in keys]
+    columns: dict[Key, list[Column]] = {}
+    for edition, revision, *column in await reader.fetch(COLUMNS, editions, revisions):
+        own, compared = column[: len(COLUMN)], column[len(COLUMN) :]
+        comparison = None if compared[0] is None else Comparison(*compared)
+        columns.setdefault((edition, revision), []).append(
+            Column(**dict(zip(COLUMN, own, strict=True)), comparison=comparison)
+        )
+    found = {}
+    for row in await reader.fetch(HEADERS, editions, revisions):
+        key = row["edition"], row["revision"]
+        framework = framework_rows.from_json(row["framework"])
+        found[key] = Ranking(
+            *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), tuple(columns[key])
+        )
+    return [found.get(key) for key in keys]
+
+
+async def revision_before(reader: Reader, keys: list[Key]) -> list[int | None]:
+    """The newest ranked revision older than each key's, in key order."""
+    return await _revisions(reader, REVISION_BEFORE, keys)
+
+
+async def first_revision_from(reader: Reader, keys: list[Key]) -> list[int | None]:
+    """The oldest ranked revision that is not older than each key's, in key order."""
+    return await _revisions(reader, FIRST_FROM, keys)
+
+
+async def _revisions(reader: Reader, query: str, keys: list[Key]) -> list[int | None]:
+    rows = await reader.fetch(query, [key[0] for key in keys], [key[1] for key in keys])
+    return [row[0] for row in rows]
+
+
+def _numbers(array: "NDArray[np.float64]") -> list[float | None]:
+    return [None if number != number else number for number in array.tolist()]
+
+
+def _ranks(array: "NDArray[np.int32]") -> list[int | None]:
+    return [rank or None for rank in array.tolist()]

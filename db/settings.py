@@ -1,0 +1,41 @@
+"""Every setting, read once from the environment.
+
+Settings are passed as an argument from the command that read them; no module keeps a global copy.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One installation's settings; each is in the README's table with its unit and default."""
+
+    model_config = SettingsConfigDict(env_prefix="SCI_", extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    data_dir: Path = Path(".sci")
+    token_secret: SecretStr | None = Field(None, min_length=32)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_pool_size: int = Field(10, ge=1, le=1000)
+    statement_timeout_seconds: float = Field(30, gt=0)
+    lock_timeout_seconds: float = Field(10, gt=0)
+    redis_timeout_seconds: float = Field(5, gt=0)
+
+    stale_seconds: float = Field(5, gt=0)
+    poll_seconds: float = Field(2, gt=0)
+    visibility_timeout_seconds: int = Field(60, ge=10)
+    task_time_limit_seconds: int = Field(50, ge=1)
+
+    body_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)
+    websocket_message_limit_bytes: int = Field(256 * 1024, ge=1024)
+    document_token_limit: int = Field(2_000, ge=1)
+    request_timeout_seconds: float = Field(30, gt=0)
+    snapshot_cache_size: int = Field(32, ge=2)
+    heartbeat_seconds: float = Field(15, gt=0)
+    shutdown_seconds: float = Field(5, gt=0)
+    allowed_origins: tuple[str, ...] = ()

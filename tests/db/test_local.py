@@ -1,0 +1,256 @@
+"""The launcher, with the real servers it launches."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from db.local import InUseError, LocalError, claim, database, database_url, postgres, redis_url, servers
+from db.local.directory import sockets
+from db.settings import Settings
+
+FAST = {"fsync": "off"}
+
+# A command that starts both servers, says so, and waits to be ended.
+STARTER = """
+import asyncio, sys
+from pathlib import Path
+from db.local import servers
+
+async def main():
+    async with servers(Path(sys.argv[1]), postgres_options={"fsync": "off"}):
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def _ask(data_dir: Path, query: str) -> object:
+    connection = await asyncpg.connect(database_url(data_dir))
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def _redis(data_dir: Path, command: str) -> str:
+    path = redis_url(data_dir).removeprefix("unix://").removesuffix("?db=0")
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(command.encode() + b"\r\n")
+    answer = await reader.readline()
+    if answer.startswith(b"$") and answer != b"$-1\r\n":
+        answer = await reader.readline()
+    writer.close()
+    return answer.decode().strip()
+
+
+def _postmaster(data_dir: Path) -> int:
+    return int((data_dir / "postgres/postmaster.pid").read_text().split("\n")[0])
+
+
+def _refuses(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+    return False
+
+
+async def _until_refused(path: Path) -> None:
+    async with asyncio.timeout(10):
+        while not _refuses(path):
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def _starter(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", STARTER, str(data_dir)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def _stranger() -> Iterator[subprocess.Popen[bytes]]:
+    # Of Postgres's own user: a process that it may not signal it takes for a stranger by itself.
+    user = "nobody" if os.geteuid() == 0 else None
+    with subprocess.Popen(["/bin/sleep", "60"], user=user) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_data_is_kept_and_two_directories_run_side_by_side(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    async with servers(first, postgres_options=FAST):
+        await _ask(first, "create table kept as select 7 as number")
+        assert await _redis(first, "SET kept 7") == "+OK"
+        async with servers(second, postgres_options=FAST):
+            assert await _ask(second, "select to_regclass('kept')") is None
+            assert await _redis(second, "GET kept") == "$-1"
+            assert await _ask(first, "show fsync") == "off"
+    async with servers(first, postgres_options=FAST):
+        assert await _ask(first, "select number from kept") == 7
+        assert await _redis(first, "GET kept") == "7"
+        assert await _ask(first, "show listen_addresses") == ""
+        pid = _postmaster(first)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_path_too_long_or_too_odd_for_a_socket(tmp_path: Path) -> None:
+    data_dir = tmp_path / ("long" * 25) / "with, a 'quote' % and ü"
+    async with servers(data_dir, postgres_options=FAST):
+        assert sockets(data_dir).parent == Path("/tmp")
+        assert sockets(data_dir).stat().st_mode & 0o777 == 0o700
+        assert await _ask(data_dir, "select current_database()") == "sci"
+        assert await _redis(data_dir, "PING") == "+PONG"
+    assert not sockets(data_dir).exists()
+
+
+async def test_a_socket_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    data_dir = tmp_path / ("long" * 25)
+    squatted = sockets(data_dir)
+    squatted.symlink_to(tmp_path)
+    try:
+        with pytest.raises(LocalError, match="is not a directory of this user"):
+            database_url(data_dir)
+    finally:
+        squatted.unlink()
+
+
+async def test_what_cannot_be_a_data_directory_is_named(tmp_path: Path) -> None:
+    occupied = tmp_path / "file"
+    occupied.touch()
+    with pytest.raises(LocalError, match=f"cannot use {occupied} as a directory"), claim(occupied):
+        pass
+    with pytest.raises(LocalError, match="Not a directory"), claim(occupied / "below"):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_a_data_directory_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    os.seteuid(65534)
+    try:
+        with pytest.raises(LocalError, match=f"{tmp_path}.*Permission denied"), claim(tmp_path):
+            pass
+    finally:
+        os.seteuid(0)
+
+
+async def test_data_of_another_major_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres/PG_VERSION").write_text("17\n")
+    with pytest.raises(LocalError, match="holds data of PostgreSQL 17, this installation runs 18"):
+        async with servers(tmp_path, want=["postgres"]):
+            pass
+
+
+async def test_a_server_that_does_not_start_leaves_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match=r"(?s)postgres did not start.*exit status 1.*invalid value.*max_conn"):
+        async with servers(tmp_path, want=["postgres"], postgres_options={**FAST, "max_connections": "none"}):
+            pass
+
+
+async def test_a_killed_starter_leaves_nothing_and_a_live_one_is_named(tmp_path: Path) -> None:
+    with _starter(tmp_path) as starter:
+        with pytest.raises(InUseError, match=f"in use by process {starter.pid}:"):
+            async with servers(tmp_path):
+                pass
+        async with database(Settings(data_dir=tmp_path)) as joined:
+            assert joined == database_url(tmp_path)
+        assert await _ask(tmp_path, "select 1") == 1
+        starter.kill()
+        starter.wait()
+        if sys.platform == "linux":
+            await _until_refused(sockets(tmp_path) / "redis.sock")
+            await _until_refused(sockets(tmp_path) / ".s.PGSQL.5432")
+        async with servers(tmp_path, postgres_options=FAST):
+            assert await _ask(tmp_path, "select 1") == 1
+            assert await _redis(tmp_path, "PING") == "+PONG"
+
+
+async def test_orphans_are_taken_over(tmp_path: Path) -> None:
+    async with servers(tmp_path, postgres_options=FAST):
+        await _redis(tmp_path, "SET kept 7")
+        before = _postmaster(tmp_path)
+        # The lock is gone and the servers are not, as where the kernel does not end them with their parent.
+        (tmp_path / "lock").rename(tmp_path / "lock.old")
+        async with servers(tmp_path, postgres_options=FAST):
+            assert _postmaster(tmp_path) != before
+            assert await _ask(tmp_path, "select 1") == 1
+            assert await _redis(tmp_path, "GET kept") == "7"
+
+
+async def test_a_stranger_with_the_number_of_an_old_postmaster_is_left_alone(tmp_path: Path) -> None:
+    async with servers(tmp_path, want=["postgres"], postgres_options=FAST):
+        record = (tmp_path / "postgres/postmaster.pid").read_text().split("\n")
+    with _stranger() as stranger:
+        (tmp_path / "postgres/postmaster.pid").write_text("\n".join([str(stranger.pid), *record[1:]]))
+        async with servers(tmp_path, want=["postgres"], postgres_options=FAST):
+            assert await _ask(tmp_path, "select 1") == 1
+        assert stranger.poll() is None
+
+
+async def test_a_killed_postmaster_starts_again(tmp_path: Path) -> None:
+    async with servers(tmp_path, want=["postgres"], postgres_options=FAST):
+        await _ask(tmp_path, "create table kept as select 7 as number")
+        os.kill(_postmaster(tmp_path), signal.SIGKILL)
+    async with servers(tmp_path, want=["postgres"], postgres_options=FAST):
+        assert await _ask(tmp_path, "select number from kept") == 7
+
+
+async def test_a_command_starts_the_database_and_waits_for_those_who_joined(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    joined, leave = asyncio.Event(), asyncio.Event()
+
+    async def join() -> object:
+        async with database(settings) as url:
+            connection = await asyncpg.connect(url)
+            joined.set()
+            await leave.wait()
+            number = await connection.fetchval("select 7")
+            await connection.close()
+            return number
+
+    async def start() -> asyncio.Task[object]:
+        async with database(settings):
+            guest = asyncio.create_task(join())
+            await joined.wait()
+            return guest
+
+    starter = asyncio.create_task(start())
+    await joined.wait()
+    await asyncio.sleep(0.2)
+    assert not starter.done()
+    leave.set()
+    assert await (await starter) == 7
+    assert _refuses(sockets(tmp_path) / ".s.PGSQL.5432")
+
+
+async def test_a_named_database_is_used_as_it_is(tmp_path: Path) -> None:
+    settings = Settings(database_url="postgresql://elsewhere/sci", data_dir=tmp_path / "unused")
+    async with database(settings) as url:
+        assert url == "postgresql://elsewhere/sci"
+    assert not settings.data_dir.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as another user Postgres runs as that user")
+def test_without_setpriv_root_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalError, match="refuses to run as root and setpriv"):
+        postgres(tmp_path)

@@ -1,0 +1,1 @@
+"""Celery recomputes rankings; the relay hands it what the outbox and the revisions ask for."""

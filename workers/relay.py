@@ -1,0 +1,100 @@
+"""Hands requests for rankings from the outbox to Celery, and asks again for every edition left behind."""
+
+import asyncio
+import time
+
+from kombu.exceptions import OperationalError
+
+from db import edition, event, outbox, telemetry
+from db.pool import AWAY as POSTGRES_AWAY
+from db.pool import Connection, Pool, connect, create_pool, transaction
+from db.settings import Settings
+from workers.app import RECOMPUTE, app, settings
+
+log = telemetry.logger(__name__)
+
+CLAIM_LIMIT = 1_000
+RETRY_SECONDS = 0.5
+
+
+class Relay:
+    """Wakes by notification or timer; several may run at once."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self.settings = settings
+        self.pool = pool
+        self._woken = asyncio.Event()
+        self._sweep_at = 0.0
+
+    async def run(self) -> None:
+        """Relay until cancelled; a lost Postgres or Redis is retried for ever."""
+        while True:
+            try:
+                await self._listen()
+            except (*POSTGRES_AWAY, *event.AWAY, OperationalError) as error:
+                log.warning("postgres or redis is away", error=repr(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        assert self.settings.database_url is not None
+        connection = await connect(self.settings.database_url, timeout=self.settings.lock_timeout_seconds)
+        try:
+            await connection.add_listener(outbox.CHANNEL, lambda *_: self._woken.set())
+            while True:
+                await self._drain()
+                if time.monotonic() >= self._sweep_at:
+                    await self._sweep()
+                await self._wait(connection)
+        finally:
+            await connection.close(timeout=1)
+
+    async def _wait(self, connection: Connection) -> None:
+        """Until a notification or the next sweep; a silent connection is proved alive first."""
+        try:
+            async with asyncio.timeout(max(0.0, self._sweep_at - time.monotonic())):
+                await self._woken.wait()
+        except TimeoutError:
+            await connection.execute("select", timeout=self.settings.lock_timeout_seconds)
+        self._woken.clear()
+
+    async def _drain(self) -> None:
+        """Send what is asked for, once an edition; requests that cannot be sent stay in the outbox."""
+        while True:
+            async with transaction(self.pool) as writer:
+                requests = await outbox.claim(writer, CLAIM_LIMIT)
+                traces = {request.edition: request.trace_id for request in requests}
+                for year, trace_id in traces.items():
+                    await self._send(year, trace_id)
+            if len(requests) < CLAIM_LIMIT:
+                return
+
+    async def _sweep(self) -> None:
+        """Ask again for every edition whose ranking is behind: a message may have been lost."""
+        for state in await edition.states(self.pool):
+            if state.is_stale:
+                await self._send(state.year, None)
+        self._sweep_at = time.monotonic() + self.settings.stale_seconds
+
+    async def _send(self, year: int, trace_id: str | None) -> None:
+        await asyncio.to_thread(
+            app.send_task,
+            RECOMPUTE,
+            args=[year, trace_id],
+            # An unread message is worth nothing once the sweep has asked again.
+            expires=10 * self.settings.stale_seconds,
+            retry=False,
+        )
+
+
+async def main() -> None:
+    """Relay until SIGTERM ends the process: an interrupted claim rolls back and is claimed again."""
+    telemetry.configure(settings)
+    if settings.database_url is None:
+        raise SystemExit("DATABASE_URL is not set")
+    pool = await create_pool(settings.database_url, settings, "relay")
+    log.info("relay ready")
+    await Relay(settings, pool).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,58 @@
+"""What one worker child owns: an event loop, a Postgres pool and a Redis client, all made after the fork."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from celery import signals
+
+from db import event
+from db.pool import Pool, create_pool
+from db.settings import Settings
+from workers.app import settings
+
+T = TypeVar("T")
+
+
+@dataclass
+class Runtime:
+    """A loop that runs one coroutine at a time, and the clients that live on it."""
+
+    runner: asyncio.Runner
+    pool: Pool
+    redis: event.Client
+
+    @classmethod
+    def start(cls, settings: Settings) -> "Runtime":
+        """Connect; raises when Postgres does not answer."""
+        assert settings.database_url is not None
+        runner = asyncio.Runner()
+        pool = runner.run(create_pool(settings.database_url, settings, "worker"))
+        return cls(runner, pool, event.connect(settings))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result."""
+        return self.runner.run(coroutine)
+
+    def stop(self) -> None:
+        """Close the clients and the loop."""
+        self.run(self.redis.aclose())
+        self.run(self.pool.close())
+        self.runner.close()
+
+
+_runtimes: list[Runtime] = []
+
+
+def current() -> Runtime:
+    """This child's runtime, started with its first task: a late Postgres fails the task, not the child."""
+    if not _runtimes:
+        _runtimes.append(Runtime.start(settings))
+    return _runtimes[0]
+
+
+@signals.worker_process_shutdown.connect
+def _stop(**_: Any) -> None:
+    while _runtimes:
+        _runtimes.pop().stop()
