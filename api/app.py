@@ -37,7 +37,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
-        self._tokens = auth.tokens(settings)
+        self.tokens = auth.tokens(settings)
         schema = create_schema(settings)
         self._http = GraphQLEndpoint(schema, settings)
         self._websocket = WebSocketEndpoint(schema, settings, self._new_context)
@@ -88,7 +88,7 @@ class Service:
         return Response(self.metrics.render(self.index), headers={"Content-Type": CONTENT_TYPE})
 
     def _new_context(self) -> Context:
-        return Context(self.pool, self.index, self._tokens, Loaders(self.pool))
+        return Context(self.pool, self.index, self.tokens, Loaders(self.pool))
 
 
 def create_app(service: Service) -> Starlette:

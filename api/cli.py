@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
@@ -12,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from api import auth, schema, server
+from api import auth, command
 from api.auth import Role
 from api.supervisor import ChildError
 from api.up import Plan, up
@@ -138,6 +137,8 @@ def verify_(
 @app.command("schema")
 def schema_() -> None:
     """Print the GraphQL schema."""
+    from api import schema  # noqa: PLC0415 - a second of imports that no other command needs
+
     typer.echo(schema.sdl(), nl=False)
 
 
@@ -149,6 +150,8 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Run one API process."""
+    from api import server  # noqa: PLC0415 - as above
+
     settings = _production(data_dir)
     _answer(lambda: server.serve(settings, host, port, fd))
 
@@ -160,15 +163,14 @@ def worker(
 ) -> None:
     """Run one Celery worker."""
     settings = _production(data_dir)
-    options = ["--concurrency", str(concurrency), "--loglevel", settings.log_level]
-    _become("celery", "--app", "workers.app", "worker", "--without-gossip", "--without-mingle", *options)
+    _become(command.worker(concurrency, settings.log_level))
 
 
 @app.command()
 def relay(data_dir: DataDir = None) -> None:
     """Run one relay: it hands requests for rankings from the database to the workers."""
     _production(data_dir)
-    _become("workers.relay")
+    _become(command.relay())
 
 
 def _settings(data_dir: Path | None) -> Settings:
@@ -189,9 +191,9 @@ def _production(data_dir: Path | None) -> Settings:
     return settings
 
 
-def _become(module: str, *arguments: str) -> NoReturn:
+def _become(arguments: list[str]) -> NoReturn:
     """Go on as another program, so that signals reach it and nothing of this one is left."""
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - our own modules
+    os.execv(arguments[0], arguments)  # noqa: S606 - our own programs
 
 
 def _with_database(data_dir: Path | None, run: Callable[[Pool], Awaitable[T]]) -> T:

@@ -4,13 +4,12 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from api import auth
+from api import auth, command
 from api.supervisor import Supervisor
 from db import load, local, migrate
 from db.dataset import Dataset
@@ -96,7 +95,7 @@ class _Up:
             await self._start(local.redis(self.data_dir))
         await self._migrate_and_load()
         auth.tokens(self.settings)
-        for name, *arguments in self._commands():
+        for name, arguments in self._commands().items():
             await self._start(self._child(name, arguments))
         host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host
         url = f"http://{host}:{self.listener.getsockname()[1]}/"
@@ -119,22 +118,21 @@ class _Up:
         finally:
             await pool.close()
 
-    def _commands(self) -> list[list[str]]:
-        serve = ["serve", "--fd", str(self.listener.fileno())]
+    def _commands(self) -> dict[str, list[str]]:
         count = self.plan.api_processes
         names = ["api"] if count == 1 else [f"api-{number}" for number in range(1, count + 1)]
-        return [
-            *([name, *serve] for name in names),
-            ["worker", "worker", "--concurrency", str(self.plan.workers)],
-            ["relay", "relay"],
-        ]
+        return {
+            **{name: command.serve(self.listener.fileno()) for name in names},
+            "worker": command.worker(self.plan.workers, self.settings.log_level),
+            "relay": command.relay(),
+        }
 
     def _child(self, name: str, arguments: list[str]) -> Child:
         assert self.settings.database_url is not None
         assert self.settings.redis_url is not None
         return Child(
             name,
-            [sys.executable, "-m", "api.cli", *arguments],
+            arguments,
             self.data_dir / "log" / f"{name}.log",
             environment={
                 **os.environ,

@@ -1,0 +1,177 @@
+"""Real services for every test: one Postgres and one Redis a run, a database a test, a real HTTP server.
+
+The template database holds the bundled data with its rankings; a test's database is a copy of it.
+"""
+
+import asyncio
+import itertools
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from api.app import Service, create_app
+from api.auth import Role
+from api.server import Server
+from db import dataset, load, local, migrate
+from db.pool import Pool, connect, create_pool
+from db.settings import Settings
+
+BUNDLED = Path(load.__file__).parent / "data"
+TOKEN_SECRET = "made up for tests, made up for tests"
+
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """The data dir of this run's Postgres and Redis."""
+    data_dir = tmp_path_factory.mktemp("servers")
+    async with local.servers(data_dir, postgres_options={"fsync": "off", "max_connections": "300"}):
+        yield data_dir
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(servers: Path) -> str:
+    """Name of a database with the bundled data and its rankings."""
+    # The Celery application reads its settings when it is imported.
+    os.environ["REDIS_URL"] = local.redis_url(servers)
+    from db import event
+    from workers.tasks import bring_up_to_date
+
+    url = await _create(servers, "template_sci", "template0")
+    await migrate.apply(url)
+    settings = _settings(servers, url)
+    pool, redis = await create_pool(url, settings, "test"), event.connect(settings)
+    await load.load(pool, dataset.read(BUNDLED))
+    await bring_up_to_date(pool, redis, 2025)
+    await redis.aclose()
+    await pool.close()
+    return "template_sci"
+
+
+@pytest_asyncio.fixture
+async def settings(servers: Path, template: str) -> Settings:
+    """Settings of an installation of this test's own: bundled data, ranked."""
+    return _settings(servers, await _create(servers, f"test_{next(_numbers)}", template))
+
+
+@pytest_asyncio.fixture
+async def empty_settings(servers: Path) -> Settings:
+    """Settings of an installation whose database is migrated and empty."""
+    url = await _create(servers, f"test_{next(_numbers)}", "template0")
+    await migrate.apply(url)
+    return _settings(servers, url)
+
+
+@pytest_asyncio.fixture
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
+    """A pool on this test's database."""
+    assert settings.database_url is not None
+    pool = await create_pool(settings.database_url, settings, "test")
+    yield pool
+    await pool.close()
+
+
+@dataclass
+class Api:
+    """A running HTTP server and a client of it."""
+
+    url: str
+    service: Service
+    client: httpx2.AsyncClient
+
+    async def post(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        """The whole answer of one operation."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        body = {"query": query, "variables": variables}
+        response = await self.client.post("/graphql", json=body, headers=headers)
+        return response.json()
+
+    async def data(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        """The data of an operation that succeeds."""
+        answer = await self.post(query, variables, token)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def token(self, role: Role = Role.ADMIN, city: str | None = None, ttl_seconds: int = 60) -> str:
+        """A bearer token of this server."""
+        return self.service.tokens.sign(role, city, ttl_seconds)
+
+
+@asynccontextmanager
+async def running_api(settings: Settings) -> AsyncIterator[Api]:
+    """An API process's server, on a free port of this process."""
+    service = Service(settings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(create_app(service), ws="websockets-sansio", log_config=None, lifespan="on")
+        server = Server(config, service)
+        # Signals stay with the test run.
+        serving = asyncio.create_task(server._serve([listener]))
+        while not server.started:
+            assert not serving.done(), serving.exception()
+            await asyncio.sleep(0.01)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
+            yield Api(url, service, client)
+        server.should_exit = True
+        await serving
+
+
+@pytest_asyncio.fixture
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """A server on this test's own database."""
+    async with running_api(settings) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="session")
+async def read_api(servers: Path, template: str) -> AsyncIterator[Api]:
+    """One server for all tests that only read."""
+    settings = _settings(servers, await _create(servers, "read_only", template))
+    async with running_api(settings) as api:
+        yield api
+
+
+Recompute = Callable[[], Awaitable[None]]
+
+
+@pytest_asyncio.fixture
+async def recompute(settings: Settings, pool: Pool) -> AsyncIterator[Recompute]:
+    """Ranks everything that is stale in this test's database, as the worker's task does."""
+    from db import event
+    from workers.tasks import bring_up_to_date
+
+    redis = event.connect(settings)
+    yield lambda: bring_up_to_date(pool, redis, 9999)
+    await redis.aclose()
+
+
+async def _create(servers: Path, name: str, template: str) -> str:
+    """The URL of a new database that is a copy of *template*."""
+    url = local.database_url(servers)
+    connection = await connect(url)
+    await connection.execute(f"create database {name} template {template}")
+    await connection.close()
+    return url.replace("/sci?", f"/{name}?")
+
+
+def _settings(servers: Path, database_url: str) -> Settings:
+    return Settings(
+        database_url=database_url,
+        redis_url=local.redis_url(servers),
+        data_dir=servers,
+        token_secret=TOKEN_SECRET,
+        poll_seconds=0.2,
+        stale_seconds=1,
+        database_pool_size=5,
+        shutdown_seconds=1,
+    )
