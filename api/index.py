@@ -4,7 +4,7 @@ import asyncio
 
 from api import catalogue
 from api.catalogue import Catalogue
-from api.snapshot import Snapshot, Snapshots
+from api.snapshot import Snapshots
 from db import edition, load
 from db.pool import Pool
 from db.settings import Settings
@@ -32,18 +32,11 @@ class Index:
         newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
         self.is_ready = all(state.year in newest for state in states if state.revision > 0)
         if any(revision > self.newest.get(year, 0) for year, revision in newest.items()):
-            self.newest = self.newest | newest
+            # Of two refreshes that overlap, the one that read first may end last.
+            self.newest = {year: max(revision, self.newest.get(year, 0)) for year, revision in newest.items()}
             self._changed.set()
             self._changed = asyncio.Event()
 
     async def changed(self) -> None:
         """Wait until some edition has a newer ranking."""
         await self._changed.wait()
-
-    def newest_edition(self, newest: dict[int, int]) -> int | None:
-        """The newest edition that has a ranking."""
-        return max(newest, default=None)
-
-    async def snapshot(self, year: int, revision: int) -> Snapshot | None:
-        """The stored ranking of that name, None when there is none."""
-        return await self.snapshots.get((year, revision))

@@ -1,7 +1,9 @@
 """Hands requests for rankings from the outbox to Celery, and asks again for every edition left behind."""
 
 import asyncio
+import signal
 import time
+from contextlib import suppress
 
 from kombu.exceptions import OperationalError
 
@@ -87,13 +89,18 @@ class Relay:
 
 
 async def main() -> None:
-    """Relay until SIGTERM ends the process: an interrupted claim rolls back and is claimed again."""
+    """Relay until SIGTERM or SIGINT: an interrupted claim rolls back and is claimed again."""
     telemetry.configure(settings)
     if settings.database_url is None:
         raise SystemExit("DATABASE_URL is not set")
     pool = await create_pool(settings.database_url, settings, "relay")
     log.info("relay ready")
-    await Relay(settings, pool).run()
+    relaying = asyncio.create_task(Relay(settings, pool).run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, relaying.cancel)
+    with suppress(asyncio.CancelledError):
+        await relaying
+    await pool.close()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,11 @@ class Submission(Node):
 
     async def _ranked(self, info: Info) -> int | None:
         key = self.row.edition, self.row.revision
-        return await info.context.loaders.first_ranked_revision_from.load(key)
+        revision = await info.context.loaders.first_ranked_revision_from.load(key)
+        if revision is not None and revision > info.context.index.newest.get(self.row.edition, 0):
+            # Who has read RANKED must not be shown an older ranking next.
+            await info.context.index.refresh()
+        return revision
 
 
 @strawberry.input(
