@@ -27,3 +27,6 @@ async def _refresh(index: Index) -> None:
         await index.refresh()
     except POSTGRES_AWAY as error:
         log.warning("postgres is away, serving what is in memory", error=repr(error))
+    except Exception:
+        # The next event or poll tries again; without this task the process would serve old rankings for ever.
+        log.exception("refresh failed")

@@ -23,7 +23,7 @@ READY_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What one `sci up` runs; *dataset* is read before anything starts and loaded into an empty database."""
+    """What one `sci up` runs; *dataset* is called when the database is empty."""
 
     settings: Settings
     host: str

@@ -18,13 +18,14 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection
 
-# What any statement raises while Postgres does not answer.
+# What any statement may raise while Postgres does not answer, is shutting down, or has no room.
 AWAY = (
     OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
     TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
 )
 
 # A connection inside a transaction; only `transaction` makes one, so a write outside is a type error.

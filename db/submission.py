@@ -156,7 +156,7 @@ def check_scores(proposal: Proposal, target: Target) -> list[Problem]:
         problems += _check_text(change.source, (*path, "source"))
         first = seen.setdefault((change.city, change.measure), index)
         if first != index:
-            message = f"{change.city} {change.measure} is in scores {first} and {index} of the same call"
+            message = f"{change.city!r} {change.measure!r} is in scores {first} and {index} of the same call"
             problems.append(Problem(ProblemCode.DUPLICATE, message, path))
     return problems
 

@@ -7,6 +7,7 @@ from strawberry.extensions import MaskErrors, SchemaExtension
 
 from api.schema.error import ClientError
 from db import telemetry
+from db.pool import AWAY
 
 log = telemetry.logger(__name__)
 
@@ -34,6 +35,10 @@ class Mask(MaskErrors):
             code = "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED"
             error.extensions = {"code": code, **(error.extensions or {})}
             return error
+        if isinstance(error.original_error, AWAY):
+            log.warning("postgres is away", error=repr(error.original_error))
+            message = "the database does not answer: try again, a mutation with an idempotency key"
+            return GraphQLError(message, nodes=error.nodes, path=error.path, extensions={"code": "UNAVAILABLE"})
         log.error("resolver failed", path=error.path, exc_info=error.original_error)
         masked = super().anonymise_error(error)
         masked.message = f"Internal error; its trace id is {telemetry.trace_id()}"
