@@ -5,13 +5,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from db import ranking
+from db.composite.framework import OVERALL
 from db.pool import Reader
 from db.ranking import Column, Comparison, Key, Ranking
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A ranking with its ways in: the place of each city and the column of each code.
+    """A ranking with its ways in: the place of each city, the column of each code, the score that makes the Top N.
 
     `simulated` is True for a ranking that is not stored; `overrides` then holds the source given for each
     (measure, city) that differs from what is recorded.
@@ -24,9 +25,13 @@ class Snapshot:
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", {city: place for place, city in enumerate(self.ranking.cities)})
         object.__setattr__(self, "column", {column.code: column for column in self.ranking.columns})
+        scores = zip(self.overall.score, self.comparison(OVERALL).is_top_n, strict=True)
+        lowest = min((points for points, is_top_n in scores if is_top_n and points is not None), default=0.0)
+        object.__setattr__(self, "top_n_score", lowest)
 
     place: dict[str, int] = field(init=False, repr=False)
     column: dict[str, Column] = field(init=False, repr=False)
+    top_n_score: float = field(init=False, repr=False)
 
     @property
     def key(self) -> Key:

@@ -93,10 +93,8 @@ class RankingEntry(Node):
 
     @strawberry.field(description="Points missing to the last city of the Top 10; 0 within it.")
     def points_to_top_ten(self) -> float:
-        scores = zip(self.snapshot.overall.score, self.comparison.is_top_n, strict=True)
-        threshold = min(points for points, is_top_n in scores if is_top_n and points is not None)
         points = self.snapshot.overall.score[self.place]
-        return max(0.0, threshold - points) if points is not None else 0.0
+        return 0.0 if points is None else max(0.0, self.snapshot.top_n_score - points)
 
     @strawberry.field(description="True in the better half of the table: rank <= cityCount / 2.")
     def is_upper_half(self) -> bool:
