@@ -43,11 +43,11 @@ class GraphQLRequest:
     variables: dict[str, Any] | None
     operation_name: str | None
 
-    def operation_type(self) -> OperationType:
+    def operation_type(self, token_limit: int) -> OperationType:
         """Of the operation that will run; QUERY for a document that does not parse or name one."""
         try:
-            operation = get_operation_ast(parse(self.query), self.operation_name)
-        except GraphQLError:
+            operation = get_operation_ast(parse(self.query, max_tokens=token_limit), self.operation_name)
+        except (GraphQLError, RecursionError):
             return OperationType.QUERY
         return OperationType.QUERY if operation is None else operation.operation
 
@@ -64,7 +64,7 @@ class GraphQLEndpoint:
             accepted = _accepted(request.headers.get("accept"))
             context.viewer = _viewer(request, context.tokens)
             asked = await _read(request, self.settings.body_limit_bytes)
-            operation_type = asked.operation_type()
+            operation_type = asked.operation_type(self.settings.document_token_limit)
             if request.method == "GET" and operation_type is OperationType.MUTATION:
                 message = "mutations are sent by POST"
                 raise RequestError(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"})

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, get_operation_ast
 from strawberry.extensions import MaskErrors, SchemaExtension
 
+from api import guard
 from api.schema.error import ClientError
 from db import telemetry
 from db.pool import AWAY
@@ -17,6 +18,21 @@ class Pin(SchemaExtension):
 
     def on_operation(self) -> Iterator[None]:
         self.execution_context.context.pin()
+        yield
+
+
+class Guard(SchemaExtension):
+    """A document is measured before it is validated: validation itself is not linear in its length."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        assert context.graphql_document is not None
+        operation = get_operation_ast(context.graphql_document, context.operation_name)
+        if operation is not None:
+            try:
+                guard.check(context.graphql_document, operation, context.variables or {})
+            except guard.LimitError as error:
+                context.pre_execution_errors = [GraphQLError(str(error), extensions={"code": "LIMIT_EXCEEDED"})]
         yield
 
 
