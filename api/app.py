@@ -15,7 +15,6 @@ from api import auth, broadcast, page
 from api.context import Context
 from api.http import GraphQLEndpoint
 from api.index import Index
-from api.loaders import Loaders
 from api.metrics import CONTENT_TYPE, Metrics
 from api.middleware import Trace
 from api.schema import create_schema
@@ -88,7 +87,7 @@ class Service:
         return Response(self.metrics.render(self.index), headers={"Content-Type": CONTENT_TYPE})
 
     def _new_context(self) -> Context:
-        return Context(self.pool, self.index, self.tokens, Loaders(self.pool))
+        return Context(self.pool, self.index, self.tokens)
 
 
 def create_app(service: Service) -> Starlette:

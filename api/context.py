@@ -1,7 +1,6 @@
 """The one thing that every resolver is given."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import strawberry
@@ -16,16 +15,30 @@ from db.pool import Pool
 _pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
 
 
-@dataclass
 class Context:
-    """Of one HTTP request or one WebSocket connection."""
+    """Of one HTTP request or one WebSocket connection.
 
-    pool: Pool
-    index: Index
-    tokens: Tokens
-    loaders: Loaders
-    viewer: Viewer = ANONYMOUS
-    connection_params: dict[str, Any] = field(default_factory=dict)
+    `is_pure` stays True for as long as only `index` was asked: such an answer may be kept and given again.
+    """
+
+    def __init__(self, pool: Pool, index: Index, tokens: Tokens) -> None:
+        self.index = index
+        self.tokens = tokens
+        self.viewer: Viewer = ANONYMOUS
+        self.connection_params: dict[str, Any] = {}
+        self.is_pure = True
+        self._pool = pool
+        self._loaders = Loaders(pool)
+
+    @property
+    def pool(self) -> Pool:
+        self.is_pure = False
+        return self._pool
+
+    @property
+    def loaders(self) -> Loaders:
+        self.is_pure = False
+        return self._loaders
 
     def pin(self) -> None:
         """From here on this operation sees the rankings that are newest now, and no newer ones."""

@@ -16,13 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from api import auth, sse
+from api import auth, cache, sse
 from api.context import Context
 from db.settings import Settings
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+VARY = "Accept, Authorization"
+# Whoever keeps an answer asks each time whether it is still the newest.
+CACHING = {"Cache-Control": "no-cache", "Vary": VARY}
 
 
 class RequestError(Exception):
@@ -58,12 +61,16 @@ class GraphQLEndpoint:
     def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
         self.schema = schema
         self.settings = settings
+        self.answers = cache.AnswerCache(settings.response_cache_mb)
 
     async def __call__(self, request: Request, context: Context, stopping: asyncio.Event) -> Response:
         try:
             accepted = _accepted(request.headers.get("accept"))
             context.viewer = _viewer(request, context.tokens)
             asked = await _read(request, self.settings.body_limit_bytes)
+            key = _key(asked, context)
+            if (kept := self._kept(request, key, accepted)) is not None:
+                return kept
             operation_type = asked.operation_type(self.settings.document_token_limit)
             if request.method == "GET" and operation_type is OperationType.MUTATION:
                 message = "mutations are sent by POST"
@@ -73,7 +80,35 @@ class GraphQLEndpoint:
             return _refusal(error)
         if media_type == EVENT_STREAM:
             return sse.response(self._stream(asked, context), stopping, self.settings.heartbeat_seconds)
-        return _answer(await self._execute(asked, context), media_type)
+        if operation_type is OperationType.MUTATION:
+            return _answer(await self._execute(asked, context), media_type)
+        return await self._query(asked, context, key, media_type)
+
+    def _kept(self, request: Request, key: str, accepted: dict[str, float]) -> Response | None:
+        """The answer to a query that was answered before: nothing of it is parsed again.
+
+        Only a pure answer ever carried its key as an entity tag, so who still has that tag has the answer.
+        """
+        tag = f'"{key}"'
+        if request.method == "GET" and tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers={"ETag": tag, **CACHING})
+        body = self.answers.get(key)
+        return None if body is None else _body_response(body, _media_type(accepted, OperationType.QUERY), key)
+
+    async def _query(self, asked: GraphQLRequest, context: Context, key: str, media_type: str) -> Response:
+        failed: ExecutionResult | None = None
+
+        async def execute() -> cache.Answer:
+            nonlocal failed
+            result = await self._execute(asked, context)
+            if result.errors:
+                failed = result
+            return cache.Answer(orjson.dumps(body(result)), context.is_pure and not result.errors)
+
+        answer = await self.answers.compute(key, execute)
+        if failed is not None:
+            return _answer(failed, media_type)
+        return _body_response(answer.body, media_type, key if answer.is_pure else None)
 
     async def _stream(self, asked: GraphQLRequest, context: Context) -> AsyncGenerator[dict[str, Any]]:
         results = await self.schema.stream(
@@ -114,7 +149,23 @@ def _answer(result: ExecutionResult, media_type: str) -> Response:
     return Response(
         orjson.dumps(body(result)),
         status_code=400 if failed else 200,
-        headers={"Content-Type": f"{media_type}; charset=utf-8", "Vary": "Accept, Authorization"},
+        headers={"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY},
+    )
+
+
+def _body_response(content: bytes, media_type: str, key: str | None) -> Response:
+    """An answer without errors; *key* is its entity tag when it may be kept."""
+    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY}
+    if key is not None:
+        headers |= {"ETag": f'"{key}"', **CACHING}
+    return Response(content, headers=headers)
+
+
+def _key(asked: GraphQLRequest, context: Context) -> str:
+    """Of everything that the answer to a query from memory depends on."""
+    index = context.index
+    return cache.key(
+        asked.query, asked.variables, asked.operation_name, index.newest, index.version, context.viewer.role
     )
 
 

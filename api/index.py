@@ -11,7 +11,7 @@ from db.settings import Settings
 
 
 class Index:
-    """`newest` maps each edition to its newest ranked revision, which only grows."""
+    """`newest` maps each edition to its newest ranked revision, which only grows; `version` is the catalogue's."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self.pool = pool
@@ -19,16 +19,16 @@ class Index:
         self.catalogue = Catalogue({}, {}, {})
         self.newest: dict[int, int] = {}
         self.is_ready = False
-        self._version: int | None = None
+        self.version: int | None = None
         self._changed = asyncio.Event()
 
     async def refresh(self) -> None:
         """Read what is newest and wake everyone who waits when it is newer than before."""
         states = await edition.states(self.pool)
         version = await load.version(self.pool)
-        if version != self._version:
+        if version != self.version:
             self.catalogue = await catalogue.read(self.pool)
-            self._version = version
+            self.version = version
         newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
         self.is_ready = all(state.year in newest for state in states if state.revision > 0)
         if any(revision > self.newest.get(year, 0) for year, revision in newest.items()):

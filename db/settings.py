@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     websocket_message_limit_bytes: int = Field(256 * 1024, ge=1024)
     document_token_limit: int = Field(2_000, ge=1)
     request_timeout_seconds: float = Field(30, gt=0)
+    response_cache_mb: float = Field(64, ge=0)
     snapshot_cache_size: int = Field(32, ge=2)
     heartbeat_seconds: float = Field(15, gt=0)
     shutdown_seconds: float = Field(5, gt=0)
