@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import auth, broadcast, page
 from api.context import Context
-from api.http import GraphQLEndpoint
+from api.http import GraphQLEndpoint, failure
 from api.index import Index
 from api.metrics import CONTENT_TYPE, Metrics
 from api.middleware import Trace
@@ -102,5 +102,6 @@ def create_app(service: Service) -> Starlette:
             Route("/metrics", service.show_metrics),
         ],
         middleware=[Middleware(Trace, metrics=service.metrics)],
+        exception_handlers={Exception: failure},
         lifespan=service.lifespan,
     )

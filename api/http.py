@@ -14,10 +14,11 @@ import strawberry
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import ExecutionResult
 
 from api import auth, cache, sse
 from api.context import Context
+from db import telemetry
 from db.settings import Settings
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -26,6 +27,9 @@ EVENT_STREAM = "text/event-stream"
 VARY = "Accept, Authorization"
 # Whoever keeps an answer asks each time whether it is still the newest.
 CACHING = {"Cache-Control": "no-cache", "Vary": VARY}
+
+
+log = telemetry.logger(__name__)
 
 
 class RequestError(Exception):
@@ -47,12 +51,18 @@ class GraphQLRequest:
     operation_name: str | None
 
     def operation_type(self, token_limit: int) -> OperationType:
-        """Of the operation that will run; QUERY for a document that does not parse or name one."""
+        """Of the operation that will run; QUERY for a document that does not parse, which execution tells.
+
+        Raises `RequestError` when the document does not settle which operation that is.
+        """
         try:
             operation = get_operation_ast(parse(self.query, max_tokens=token_limit), self.operation_name)
         except (GraphQLError, RecursionError):
             return OperationType.QUERY
-        return OperationType.QUERY if operation is None else operation.operation
+        if operation is None:
+            message = "the document has no such operation, or several and no operationName"
+            raise RequestError(400, "GRAPHQL_VALIDATION_FAILED", message)
+        return operation.operation
 
 
 class GraphQLEndpoint:
@@ -133,9 +143,7 @@ class GraphQLEndpoint:
 
 def body(result: ExecutionResult) -> dict[str, Any]:
     """A result as the JSON object that clients read."""
-    answer: dict[str, Any] = {"data": result.data}
-    if isinstance(result, PreExecutionError):
-        del answer["data"]
+    answer: dict[str, Any] = {} if _is_refused(result) else {"data": result.data}
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
     if result.extensions:
@@ -143,9 +151,14 @@ def body(result: ExecutionResult) -> dict[str, Any]:
     return answer
 
 
+def _is_refused(result: ExecutionResult) -> bool:
+    """Whether nothing was executed: the document or its variables are wrong, so no error has a path."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
 def _answer(result: ExecutionResult, media_type: str) -> Response:
     """Only the newer media type carries a status of its own; 200 is all that older clients read."""
-    failed = isinstance(result, PreExecutionError) and media_type == GRAPHQL_JSON
+    failed = _is_refused(result) and media_type == GRAPHQL_JSON
     return Response(
         orjson.dumps(body(result)),
         status_code=400 if failed else 200,
@@ -167,6 +180,13 @@ def _key(asked: GraphQLRequest, context: Context) -> str:
     return cache.key(
         asked.query, asked.variables, asked.operation_name, index.newest, index.version, context.viewer.role
     )
+
+
+def failure(_: Request, error: Exception) -> Response:
+    """The answer to a request that met a bug of ours."""
+    log.error("request failed", exc_info=error)
+    message = f"Internal error; its trace id is {telemetry.trace_id()}"
+    return _refusal(RequestError(500, "INTERNAL", message))
 
 
 def _refusal(error: RequestError) -> Response:

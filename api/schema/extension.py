@@ -6,7 +6,6 @@ from graphql import GraphQLError, GraphQLSyntaxError, get_operation_ast
 from strawberry.extensions import MaskErrors, SchemaExtension
 
 from api import guard
-from api.schema.error import ClientError
 from db import telemetry
 from db.pool import AWAY
 
@@ -44,9 +43,8 @@ class Mask(MaskErrors):
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """The error that the client reads."""
-        if isinstance(error.original_error, ClientError):
-            return error
-        if error.original_error is None:
+        # graphql-core's own refusals, of a variable's value for one, wrap a GraphQLError or nothing.
+        if error.original_error is None or isinstance(error.original_error, GraphQLError):
             syntax = isinstance(error, GraphQLSyntaxError)
             code = "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED"
             error.extensions = {"code": code, **(error.extensions or {})}
