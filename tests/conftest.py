@@ -5,7 +5,6 @@ The template database holds the bundled data with its rankings; a test's databas
 
 import asyncio
 import itertools
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,13 +16,15 @@ import httpx2
 import pytest
 import pytest_asyncio
 import uvicorn
+from asyncpg.connection import LoggedQuery
 
 from api.app import Service, create_app
 from api.auth import Role
 from api.server import Server
-from db import dataset, load, local, migrate
+from db import dataset, event, load, local, migrate
 from db.pool import Pool, connect, create_pool
 from db.settings import Settings
+from workers.recompute import bring_up_to_date
 
 BUNDLED = Path(load.__file__).parent / "data"
 TOKEN_SECRET = "made up for tests, made up for tests"
@@ -42,18 +43,12 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
 @pytest_asyncio.fixture(scope="session")
 async def template(servers: Path) -> str:
     """Name of a database with the bundled data and its rankings."""
-    # The Celery application reads its settings when it is imported.
-    os.environ["REDIS_URL"] = local.redis_url(servers)
-    from db import event
-    from workers.tasks import bring_up_to_date
-
     url = await _create(servers, "template_sci", "template0")
     await migrate.apply(url)
     settings = _settings(servers, url)
-    pool, redis = await create_pool(url, settings, "test"), event.connect(settings)
+    pool = await create_pool(url, settings, "test")
     await load.load(pool, dataset.read(BUNDLED))
-    await bring_up_to_date(pool, redis, 2025)
-    await redis.aclose()
+    await rank_all(settings, pool)
     await pool.close()
     return "template_sci"
 
@@ -141,18 +136,51 @@ async def read_api(servers: Path, template: str) -> AsyncIterator[Api]:
         yield api
 
 
+@dataclass
+class Statements:
+    """The SQL statements that a server sends to Postgres while it is watched."""
+
+    seen: list[str]
+
+    def containing(self, word: str) -> int:
+        """How many of them contain *word*."""
+        return sum(word in statement for statement in self.seen)
+
+
+@asynccontextmanager
+async def watching(api: Api) -> AsyncIterator[Statements]:
+    """Every statement of the server's own pool, its polling included."""
+    found = Statements([])
+    pool = api.service.pool
+    async with AsyncExitStack() as stack:
+        # Connections are logged one by one, so all that the pool may hand out are taken once.
+        taken = [await stack.enter_async_context(pool.acquire()) for _ in range(pool.get_max_size())]
+
+        def log(record: LoggedQuery) -> None:
+            found.seen.append(record.query)
+
+        for connection in taken:
+            connection.add_query_logger(log)
+    yield found
+    async with AsyncExitStack() as stack:
+        for _ in range(pool.get_max_size()):
+            (await stack.enter_async_context(pool.acquire())).remove_query_logger(log)
+
+
+async def rank_all(settings: Settings, pool: Pool) -> None:
+    """Rank everything that is stale, as the worker's task does."""
+    redis = event.connect(settings)
+    await bring_up_to_date(pool, redis, 9999)
+    await redis.aclose()
+
+
 Recompute = Callable[[], Awaitable[None]]
 
 
 @pytest_asyncio.fixture
-async def recompute(settings: Settings, pool: Pool) -> AsyncIterator[Recompute]:
-    """Ranks everything that is stale in this test's database, as the worker's task does."""
-    from db import event
-    from workers.tasks import bring_up_to_date
-
-    redis = event.connect(settings)
-    yield lambda: bring_up_to_date(pool, redis, 9999)
-    await redis.aclose()
+async def recompute(settings: Settings, pool: Pool) -> Recompute:
+    """Ranks everything that is stale in this test's database."""
+    return lambda: rank_all(settings, pool)
 
 
 async def _create(servers: Path, name: str, template: str) -> str:
