@@ -11,6 +11,8 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
 from api import auth
@@ -20,8 +22,34 @@ from db.settings import Settings
 INIT_TIMEOUT = timedelta(seconds=10)
 
 
+class Handler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Closes the socket on a message that is not of the protocol's form, which Strawberry takes on trust."""
+
+    async def handle_message(self, message: Message) -> None:
+        if _is_well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Message is not of the protocol")
+
+
+def _is_well_formed(message: object) -> bool:
+    match message:
+        case {"type": "subscribe", "id": str(), "payload": {"query": str()} as payload}:
+            variables, name = payload.get("variables"), payload.get("operationName")
+            return isinstance(variables, dict | None) and isinstance(name, str | None)
+        case {"type": "subscribe"}:
+            return False
+        case {"type": "complete", "id": found}:
+            return isinstance(found, str)
+        case {"type": str()}:
+            return True
+    return False
+
+
 class WebSocketEndpoint(GraphQL[Context, None]):
     """One context a connection; the bearer token comes with `connection_init`."""
+
+    graphql_transport_ws_handler_class = Handler
 
     def __init__(self, schema: strawberry.Schema, settings: Settings, new_context: Callable[[], Context]) -> None:
         super().__init__(
