@@ -1,5 +1,6 @@
 """Runs one API process under uvicorn."""
 
+import signal
 import socket
 
 import uvicorn
@@ -45,4 +46,7 @@ def serve(settings: Settings, host: str, port: int, descriptor: int | None) -> N
     )
     server = Server(config, service)
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    # uvicorn raises the signal that ended it once more, which would end the process with it and not with 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
     server.run(sockets)

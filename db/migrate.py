@@ -1,5 +1,6 @@
 """Applies `migrations/*.sql`, each once, one migrator at a time."""
 
+import logging
 from pathlib import Path
 
 from pogo_core.util import migrate
@@ -7,6 +8,10 @@ from pogo_core.util import migrate
 from db.pool import connect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+# It warns of every migration that it applies.
+QUIET = logging.getLogger(__name__)
+QUIET.setLevel(logging.ERROR)
 
 # Held by the session for the whole run: each migration commits on its own.
 LOCK = "select pg_advisory_lock(hashtext('sci migrate'))"
@@ -20,6 +25,6 @@ async def apply(database_url: str) -> None:
     connection = await connect(database_url)
     try:
         await connection.execute(LOCK)
-        await migrate.apply(connection, MIGRATIONS, schema_name="public")
+        await migrate.apply(connection, MIGRATIONS, schema_name="public", logger=QUIET)
     finally:
         await connection.close()

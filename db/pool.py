@@ -26,6 +26,7 @@ AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
 )
 
 # A connection inside a transaction; only `transaction` makes one, so a write outside is a type error.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -33,7 +34,8 @@ class Runtime:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result."""
-        return self.runner.run(coroutine)
+        # A runner without a context goes on with that of its first task, and with its trace id.
+        return self.runner.run(coroutine, context=copy_context())
 
     def stop(self) -> None:
         """Close the clients and the loop."""
