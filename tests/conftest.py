@@ -43,7 +43,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
 @pytest_asyncio.fixture(scope="session")
 async def template(servers: Path) -> str:
     """Name of a database with the bundled data and its rankings."""
-    url = await _create(servers, "template_sci", "template0")
+    url = await create_database(servers, "template0", "template_sci")
     await migrate.apply(url)
     settings = _settings(servers, url)
     pool = await create_pool(url, settings, "test")
@@ -56,13 +56,13 @@ async def template(servers: Path) -> str:
 @pytest_asyncio.fixture
 async def settings(servers: Path, template: str) -> Settings:
     """Settings of an installation of this test's own: bundled data, ranked."""
-    return _settings(servers, await _create(servers, f"test_{next(_numbers)}", template))
+    return _settings(servers, await create_database(servers, template))
 
 
 @pytest_asyncio.fixture
 async def empty_settings(servers: Path) -> Settings:
     """Settings of an installation whose database is migrated and empty."""
-    url = await _create(servers, f"test_{next(_numbers)}", "template0")
+    url = await create_database(servers, "template0")
     await migrate.apply(url)
     return _settings(servers, url)
 
@@ -131,7 +131,7 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 @pytest_asyncio.fixture(scope="session")
 async def read_api(servers: Path, template: str) -> AsyncIterator[Api]:
     """One server for all tests that only read."""
-    settings = _settings(servers, await _create(servers, "read_only", template))
+    settings = _settings(servers, await create_database(servers, template))
     async with running_api(settings) as api:
         yield api
 
@@ -183,8 +183,9 @@ async def recompute(settings: Settings, pool: Pool) -> Recompute:
     return lambda: rank_all(settings, pool)
 
 
-async def _create(servers: Path, name: str, template: str) -> str:
+async def create_database(servers: Path, template: str, name: str | None = None) -> str:
     """The URL of a new database that is a copy of *template*."""
+    name = name or f"test_{next(_numbers)}"
     url = local.database_url(servers)
     connection = await connect(url)
     await connection.execute(f"create database {name} template {template}")

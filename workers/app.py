@@ -14,8 +14,10 @@ settings = Settings()
 
 
 def broker_url(redis_url: str) -> str:
-    """The same Redis in Celery's spelling, which names a Unix socket differently."""
-    return redis_url.replace("unix://", "redis+socket://", 1)
+    """The same Redis in Celery's spelling, which names a Unix socket and its database differently."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    return redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 
 
 def create_app(settings: Settings) -> Celery:

@@ -1,0 +1,70 @@
+"""Tokens: only this installation's, only as long as they say, only by the algorithm they say."""
+
+import asyncio
+import base64
+import json
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from api import auth
+from api.auth import ISSUER, Role, TokenError, Tokens, Viewer
+from db.settings import Settings
+
+SECRET = b"made up for tests, made up for tests"
+CLAIMS = {"iss": ISSUER, "aud": ISSUER, "sub": "admin", "role": "admin", "city": None, "exp": 4102444800}
+
+
+def signed(secret: bytes = SECRET, **claims: object) -> str:
+    return jwt.encode({"alg": "HS256"}, CLAIMS | claims, OctKey.import_key(secret))
+
+
+def unsigned() -> str:
+    parts = ({"alg": "none"}, CLAIMS)
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+
+
+def test_what_is_signed_is_believed() -> None:
+    tokens = Tokens(SECRET)
+    assert tokens.verify(tokens.sign(Role.EDITOR, "bonn", 60)) == Viewer("editor:bonn", Role.EDITOR, "bonn")
+    assert tokens.verify(tokens.sign(Role.ADMIN, None, 60)) == Viewer("admin", Role.ADMIN)
+    assert tokens.verify(signed()) == Viewer("admin", Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        signed(b"another secret, another secret, another"),
+        signed(exp=1),
+        signed(exp=None),
+        signed(iss="somebody"),
+        signed(aud="somewhere"),
+        signed(sub=None),
+        signed(role="king"),
+        signed(role=None),
+        unsigned(),
+        "nonsense",
+        "a.b.c",
+        "",
+    ],
+)
+def test_anything_else_is_not(token: str) -> None:
+    with pytest.raises(TokenError, match="not valid here, or has expired"):
+        Tokens(SECRET).verify(token)
+
+
+async def test_two_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
+    code = "import sys; from db.settings import Settings; from api import auth; from pathlib import Path\n"
+    code += "print(auth.tokens(Settings(data_dir=Path(sys.argv[1]))).sign(auth.Role.ADMIN, None, 60))"
+    arguments = [sys.executable, "-c", code, str(tmp_path / "data")]
+    processes = [await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE) for _ in range(3)]
+    outputs = [(await process.communicate())[0].decode().strip() for process in processes]
+    tokens = auth.tokens(Settings(data_dir=tmp_path / "data", token_secret=None))
+    assert {tokens.verify(token).subject for token in outputs} == {"admin"}
+    files = list((tmp_path / "data").iterdir())
+    assert [file.name for file in files] == ["secret"]
+    assert stat.S_IMODE(files[0].stat().st_mode) == 0o600

@@ -1,0 +1,165 @@
+"""GraphQL over HTTP: negotiation, status codes, and an answer to every bad request."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conftest import Api
+
+GRAPHQL_JSON = "application/graphql-response+json"
+QUERY = {"query": "{ ranking { revision } }"}
+URQL = (
+    "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
+)
+
+
+def media_type(response: httpx2.Response) -> str:
+    return response.headers["content-type"].partition(";")[0]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, GRAPHQL_JSON),
+        ("*/*", GRAPHQL_JSON),
+        ("application/*", GRAPHQL_JSON),
+        ("application/json", "application/json"),
+        ("application/graphql-response+json, application/json;q=0.9", GRAPHQL_JSON),
+        ("application/graphql-response+json;q=0.5, application/json", "application/json"),
+        ("application/graphql-response+json;q=0, */*", "application/json"),
+        (URQL, GRAPHQL_JSON),
+        ("text/event-stream", "text/event-stream"),
+    ],
+)
+async def test_the_answer_has_the_form_that_is_asked_for(accept: str | None, expected: str, read_api: Api) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    async with httpx2.AsyncClient(base_url=read_api.url) as client:
+        request = client.build_request("POST", "/graphql", json=QUERY, headers=headers)
+        if accept is None:
+            del request.headers["accept"]
+        response = await client.send(request)
+    assert (response.status_code, media_type(response)) == (200, expected)
+    if "json" in expected:
+        assert response.json() == {"data": {"ranking": {"revision": 1}}}
+
+
+async def test_urqls_header_gets_a_stream_for_a_subscription(read_api: Api) -> None:
+    body = {"query": "subscription { rankingRecomputed { ranking { revision } } }"}
+    async with read_api.client.stream("POST", "/graphql", json=body, headers={"Accept": URQL}) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_a_query_by_get(read_api: Api) -> None:
+    query = "query Q($slug: String!) { city(slug: $slug) { name } }"
+    given = {"query": query, "variables": json.dumps({"slug": "bonn"}), "operationName": "Q"}
+    response = await read_api.client.get("/graphql", params=given)
+    assert response.json() == {"data": {"city": {"name": "Bonn"}}}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'"a string"', "BAD_REQUEST"),
+        (b"[]", "BAD_REQUEST"),
+        (b"null", "BAD_REQUEST"),
+        (b"\xff\xfe", "BAD_REQUEST"),
+        (b'{"query": "{ ranking', "BAD_REQUEST"),
+        (b"", "BAD_REQUEST"),
+        (b'{"query": 5}', "BAD_REQUEST"),
+        (b'{"query": ""}', "BAD_REQUEST"),
+        (b'{"query": "{__typename}", "variables": []}', "BAD_REQUEST"),
+        (b'{"query": "{__typename}", "variables": {"a": 1e999}}', "BAD_REQUEST"),
+        (b'{"query": "{__typename}", "operationName": 1}', "BAD_REQUEST"),
+        (b'{"query": "{__typename}", "extensions": 1}', "BAD_REQUEST"),
+        (b'{"query": "query A{__typename} query B{__typename}"}', "GRAPHQL_VALIDATION_FAILED"),
+        (b'{"query": "query A{__typename}", "operationName": "B"}', "GRAPHQL_VALIDATION_FAILED"),
+        (b'{"query": "{ nothing }"}', "GRAPHQL_VALIDATION_FAILED"),
+        (b'{"query": "{"}', "GRAPHQL_PARSE_FAILED"),
+        (b'{"query": "query($x: Int!) { edition(year: $x) { year } }"}', "GRAPHQL_VALIDATION_FAILED"),
+    ],
+)
+async def test_a_bad_body_is_400_and_nothing_is_executed(body: bytes, code: str, read_api: Api) -> None:
+    response = await read_api.client.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert "data" not in response.json()
+    assert response.json()["errors"][0]["extensions"]["code"] == code
+
+
+async def test_older_clients_read_errors_with_200(read_api: Api) -> None:
+    headers = {"Accept": "application/json"}
+    response = await read_api.client.post("/graphql", json={"query": "{ nothing }"}, headers=headers)
+    assert (response.status_code, media_type(response)) == (200, "application/json")
+    assert response.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "header"),
+    [
+        ({"method": "DELETE"}, 405, ("allow", "GET, POST")),
+        ({"method": "GET", "params": {"query": "mutation { __typename }"}}, 405, ("allow", "POST")),
+        ({"method": "POST", "json": QUERY, "headers": {"Accept": "text/html"}}, 406, None),
+        ({"method": "POST", "content": b"query=1"}, 415, ("accept-post", "application/json")),
+        ({"method": "POST", "json": QUERY, "headers": {"Accept": "*/*;q=x"}}, 400, None),
+        (
+            {
+                "method": "POST",
+                "content": b" " * (4 * 1024 * 1024 + 1),
+                "headers": {"Content-Type": "application/json"},
+            },
+            413,
+            None,
+        ),
+        (
+            {"method": "POST", "json": QUERY, "headers": {"Authorization": "Bearer nonsense"}},
+            401,
+            ("www-authenticate", "Bearer"),
+        ),
+        ({"method": "POST", "json": QUERY, "headers": {"Authorization": "Basic eDp5"}}, 401, None),
+    ],
+)
+async def test_other_bad_requests(
+    request_: dict[str, Any], status: int, header: tuple[str, str] | None, read_api: Api
+) -> None:
+    response = await read_api.client.request(url="/graphql", **request_)
+    assert response.status_code == status
+    assert response.json()["errors"][0]["message"]
+    if header is not None:
+        assert response.headers[header[0]] == header[1]
+
+
+async def test_the_trace_id_is_taken_and_given_back(read_api: Api) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+    assert (await read_api.client.get("/healthz", headers=headers)).headers["x-trace-id"] == trace_id
+    made = (await read_api.client.get("/healthz", headers={"traceparent": "nonsense"})).headers["x-trace-id"]
+    assert len(made) == 32
+    assert made != trace_id
+
+
+async def test_a_bug_of_ours_is_masked_and_names_its_trace(api: Api) -> None:
+    await api.service.pool.execute("drop table score cascade")
+    query = """{ simulateRanking(input: {edition: 2025, scores: [{city: "bonn", measure: "payment", value: 1}]}) {
+      errors { code } } }"""
+    response = await api.client.post("/graphql", json={"query": query})
+    [error] = response.json()["errors"]
+    assert error["message"] == f"Internal error; its trace id is {response.headers['x-trace-id']}"
+    assert error["extensions"] == {"code": "INTERNAL"}
+    assert "score" not in response.text.replace('"path"', "")
+
+
+async def test_the_page_for_people_marks_estimates(read_api: Api) -> None:
+    page = (await read_api.client.get("/")).text
+    assert "<td>41</td><td>+2</td><td>71.4 est.</td><td>Krefeld</td><td>Nordrhein-Westfalen</td><td>80%</td>" in page
+    assert "they say nothing about the city" in page.replace("\n", " ")
+
+
+async def test_health_and_metrics(read_api: Api) -> None:
+    health = [await read_api.client.get(path) for path in ("/healthz", "/readyz")]
+    assert [(answer.status_code, answer.text) for answer in health] == [(200, "healthy\n"), (200, "ready\n")]
+    metrics = (await read_api.client.get("/metrics")).text
+    assert 'sci_ranked_revision{edition="2025"} 1.0' in metrics
+    assert 'sci_http_requests_total{route="/readyz",status="200"}' in metrics
+    assert (await read_api.client.get("/nothing")).status_code == 404
+    assert 'route="/nothing"' not in (await read_api.client.get("/metrics")).text

@@ -1,0 +1,76 @@
+"""Ranking: once for each revision, in order, whatever the number of tasks."""
+
+import asyncio
+
+from db import edition, ranking, submission
+from db.pool import Pool, transaction
+from db.submission import Proposal, ScoreChange
+from tests.conftest import Recompute
+
+STORED = "select edition, revision, input_hash from ranking order by edition, revision"
+
+
+async def submit(pool: Pool, year: int, measure: str, value: float) -> None:
+    proposal = Proposal(year, [ScoreChange("krefeld", measure, value, "test")])
+    async with transaction(pool) as writer:
+        await submission.submit(writer, proposal, "test", None)
+
+
+async def stored(pool: Pool) -> list[tuple[int, int]]:
+    return [(row["edition"], row["revision"]) for row in await pool.fetch(STORED)]
+
+
+async def test_running_twice_stores_once(pool: Pool, recompute: Recompute) -> None:
+    await submit(pool, 2025, "payment", 1)
+    for _ in range(2):
+        await recompute()
+    assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
+
+
+async def test_a_burst_costs_one_ranking(pool: Pool, recompute: Recompute) -> None:
+    for value in range(20):
+        await submit(pool, 2025, "payment", value)
+    await asyncio.gather(*(recompute() for _ in range(2)))
+    assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 21)]
+
+
+async def test_an_edition_is_compared_with_the_newest_ranking_before_it(pool: Pool, recompute: Recompute) -> None:
+    await submit(pool, 2024, "administration", 100)
+    await recompute()
+    assert await stored(pool) == [(2024, 1), (2024, 2), (2025, 1), (2025, 2)]
+    older, newer = await ranking.by_key(pool, [(2024, 2), (2025, 2)])
+    assert older is not None
+    assert newer is not None
+    comparison = newer.columns[0].comparison
+    assert comparison is not None
+    ranks = dict(zip(older.cities, older.columns[0].rank, strict=True))
+    assert comparison.previous_rank == [ranks.get(city) for city in newer.cities]
+    assert ranks["krefeld"] != 43
+
+
+async def test_equal_inputs_have_equal_hashes(pool: Pool, recompute: Recompute) -> None:
+    hashes = []
+    for value in (1, 2, 1):
+        await submit(pool, 2025, "payment", value)
+        await recompute()
+        hashes.append(await pool.fetchval("select input_hash from ranking order by computed_at desc limit 1"))
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
+async def test_an_edition_that_loses_its_last_score_has_an_empty_ranking(pool: Pool, recompute: Recompute) -> None:
+    await submit(pool, 2019, "mobility", 50)
+    async with transaction(pool) as writer:
+        proposal = Proposal(2019, [ScoreChange("krefeld", "mobility", None, None)])
+        await submission.submit(writer, proposal, "test", None)
+    await recompute()
+    [found] = await ranking.by_key(pool, [(2019, 2)])
+    assert found is not None
+    assert found.cities == ()
+    assert not any(state.is_stale for state in await edition.states(pool))
+
+
+async def test_what_is_stored_is_read_back_and_misses_are_none(pool: Pool) -> None:
+    found = await ranking.by_key(pool, [(2025, 1), (2025, 9), (2024, 1), (2025, 1)])
+    assert [None if r is None else (r.edition, r.revision) for r in found] == [(2025, 1), None, (2024, 1), (2025, 1)]
+    assert await ranking.revision_before(pool, [(2025, 1), (2025, 9), (2024, 2)]) == [None, 1, 1]
+    assert await ranking.first_revision_from(pool, [(2025, 0), (2025, 2), (2024, 1)]) == [1, None, 1]
