@@ -99,11 +99,14 @@ class GraphQLEndpoint:
 
         Only a pure answer ever carried its key as an entity tag, so who still has that tag has the answer.
         """
+        media_type = _media_type(accepted, OperationType.QUERY)
+        if media_type == EVENT_STREAM:
+            return None
         tag = f'"{key}"'
         if request.method == "GET" and tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"ETag": tag, **CACHING})
         body = self.answers.get(key)
-        return None if body is None else _body_response(body, _media_type(accepted, OperationType.QUERY), key)
+        return None if body is None else _body_response(body, media_type, key)
 
     async def _query(self, asked: GraphQLRequest, context: Context, key: str, media_type: str) -> Response:
         failed: ExecutionResult | None = None
