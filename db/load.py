@@ -9,8 +9,8 @@ from db import outbox, score, submission
 from db.composite.framework import Framework
 from db.dataset import Dataset, EditionData
 from db.pool import Pool, Reader, Writer, transaction
+from db.proposal import Proposal
 from db.score import Recorded
-from db.submission import Proposal
 
 SUBMITTED_BY = "sci load"
 

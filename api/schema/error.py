@@ -3,7 +3,7 @@
 import strawberry
 from graphql import GraphQLError
 
-from db.submission import Problem, ProblemCode
+from db.proposal import Problem, ProblemCode
 
 UserErrorCode = strawberry.enum(
     ProblemCode, name="UserErrorCode", description="Why an input is refused; stable, for programs."

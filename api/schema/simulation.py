@@ -12,11 +12,12 @@ from api.schema.error import UserError
 from api.schema.ranking import at_least_one
 from api.schema.submission import ScoreInput
 from api.snapshot import Snapshot
-from db import inputs, ranking, submission
+from db import inputs, ranking
+from db import proposal as proposals
 from db.inputs import Inputs
 from db.pool import transaction
+from db.proposal import Problem, ProblemCode, Proposal
 from db.score import STATUS_CODE, ValueStatus
-from db.submission import Problem, ProblemCode, Proposal
 
 
 @strawberry.input(description="The scores to assume.")
@@ -44,7 +45,7 @@ class SimulatedRanking:
 async def simulate_ranking(info: Info, input: SimulateRankingInput) -> SimulatedRanking:  # noqa: A002 - the contract's name
     """Rank an edition with some scores replaced."""
     proposal = Proposal(input.edition, [score.change() for score in input.scores])
-    problems = submission.check_form(proposal)
+    problems = proposals.check_form(proposal)
     entry = info.context.index.catalogue.editions.get(input.edition)
     if entry is None:
         message = f"there is no edition {input.edition}"
@@ -52,7 +53,7 @@ async def simulate_ranking(info: Info, input: SimulateRankingInput) -> Simulated
     if problems:
         return _refused(problems)
     async with transaction(info.context.pool, "repeatable_read") as reader:
-        problems = submission.check_scores(proposal, await submission.target(reader, input.edition))
+        problems = proposals.check_scores(proposal, await proposals.target(reader, input.edition))
         if problems:
             return _refused(problems)
         recorded = await inputs.read(reader, input.edition, info.context.newest.get(input.edition, 0))

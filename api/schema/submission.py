@@ -14,7 +14,7 @@ from api.schema.node import Node
 from db import submission as rows
 from db import telemetry
 from db.pool import transaction
-from db.submission import Proposal, RefusedError, ScoreChange
+from db.proposal import Proposal, RefusedError, ScoreChange
 
 if TYPE_CHECKING:
     from api.schema.edition import Edition

@@ -2,7 +2,7 @@
 
 from db import submission, verify
 from db.pool import Pool, transaction
-from db.submission import Proposal, ScoreChange
+from db.proposal import Proposal, ScoreChange
 from db.verify import Difference
 from tests.conftest import Recompute
 

@@ -4,7 +4,7 @@ import asyncio
 
 from db import edition, ranking, submission
 from db.pool import Pool, transaction
-from db.submission import Proposal, ScoreChange
+from db.proposal import Proposal, ScoreChange
 from tests.conftest import Recompute
 
 STORED = "select edition, revision, input_hash from ranking order by edition, revision"
