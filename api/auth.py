@@ -73,7 +73,7 @@ class Tokens:
             decoded = jwt.decode(token, self._key, algorithms=[ALGORITHM])
             _CLAIMS.validate(decoded.claims)
             role, city = Role(decoded.claims["role"]), decoded.claims.get("city")
-        except (JoseError, ValueError, KeyError) as error:
+        except (JoseError, ValueError, KeyError, TypeError) as error:  # TypeError: a `crit` that is no list
             raise TokenError("the bearer token is not valid here, or has expired") from error
         return Viewer(decoded.claims["sub"], role, city)
 

@@ -145,9 +145,13 @@ def _body_response(content: bytes, media_type: str, key: str | None) -> Response
 def _key(asked: GraphQLRequest, context: Context) -> str:
     """Of everything that the answer to a query from memory depends on."""
     index = context.index
-    return cache.key(
-        asked.query, asked.variables, asked.operation_name, index.newest, index.version, context.viewer.role
-    )
+    try:
+        return cache.key(
+            asked.query, asked.variables, asked.operation_name, index.newest, index.version, context.viewer.role
+        )
+    except orjson.JSONEncodeError as error:
+        # orjson reads 1024 levels and writes 254.
+        raise RequestError(400, "BAD_REQUEST", "variables are nested too deeply") from error
 
 
 def failure(_: Request, error: Exception) -> Response:

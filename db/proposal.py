@@ -113,7 +113,9 @@ def check_form(proposal: Proposal) -> list[Problem]:
 
 
 def check_scores(proposal: Proposal, target: Target) -> list[Problem]:
-    """What is wrong with each score of a proposal, in order."""
+    """What is wrong with each score of a proposal, in order; nothing when there are too many to look at."""
+    if len(proposal.scores) > MAX_SCORES:
+        return []
     problems = []
     seen: dict[tuple[str, str], int] = {}
     for index, change in enumerate(proposal.scores):

@@ -46,20 +46,20 @@ async def submit(writer: Writer, proposal: Proposal, submitted_by: str, trace_id
 
     Raises `RefusedError` with every reason; the caller's transaction must then be rolled back.
     """
-    if problems := check_form(proposal):
-        raise RefusedError(problems)
+    problems = check_form(proposal)
     revisions = await edition_rows.lock_from(writer, proposal.edition)
     if proposal.edition not in revisions:
         message = f"there is no edition {proposal.edition}"
-        raise RefusedError([Problem(ProblemCode.UNKNOWN_EDITION, message, ("edition",))])
-    if repeated := await _repeated(writer, proposal, submitted_by):
+        raise RefusedError([*problems, Problem(ProblemCode.UNKNOWN_EDITION, message, ("edition",))])
+    if not problems and (repeated := await _repeated(writer, proposal, submitted_by)):
         return repeated
     revision = revisions[proposal.edition]
     if proposal.expected_revision not in (None, revision):
         message = f"edition {proposal.edition} stands at revision {revision}, not {proposal.expected_revision}"
-        raise RefusedError([Problem(ProblemCode.REVISION_CONFLICT, message, ("expectedRevision",))])
+        problems.append(Problem(ProblemCode.REVISION_CONFLICT, message, ("expectedRevision",)))
     checked = await target(writer, proposal.edition)
-    if problems := check_scores(proposal, checked):
+    problems += check_scores(proposal, checked)
+    if problems:
         raise RefusedError(problems)
     recorded = [
         Recorded(

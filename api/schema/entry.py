@@ -13,7 +13,7 @@ from api.schema import city, connection
 from api.schema.connection import PageArguments, PageInfo
 from api.schema.error import ClientError
 from api.schema.framework import Category
-from api.schema.node import Node
+from api.schema.node import Node, number
 from api.schema.result import CategoryResult, category_results, rank_change
 from api.snapshot import Snapshot
 from db.composite.framework import OVERALL
@@ -197,10 +197,11 @@ def connect(
 
 def cursor_key(cursor: str) -> tuple[int, int, str]:
     """Edition, revision and city that a cursor names."""
-    year, revision, slug = connection.decode(cursor, 3)
-    if not (year.isdigit() and revision.isdigit()):
+    *numbers, slug = connection.decode(cursor, 3)
+    year, revision = map(number, numbers)
+    if year is None or revision is None:
         raise ClientError(f"{cursor!r} is not a cursor of this connection")
-    return int(year), int(revision), slug
+    return year, revision, slug
 
 
 def _city(cursor: str, snapshot: Snapshot) -> str:
