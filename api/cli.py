@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from api import auth, command
@@ -181,6 +182,8 @@ def _settings(data_dir: Path | None) -> Settings:
             name = str(problem["loc"][0]).upper()
             errors.print(f"sci: {name if name.endswith('_URL') else f'SCI_{name}'}: {problem['msg']}")
         raise typer.Exit(1) from error
+    except SettingsError as error:
+        _fail(f"{error}: {error.__cause__}")
 
 
 def _production(data_dir: Path | None) -> Settings:

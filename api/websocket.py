@@ -5,38 +5,79 @@ from datetime import timedelta
 
 import orjson
 import strawberry
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
 from api import auth
 from api.context import Context
+from api.request import GraphQLRequest, RequestError
 from db.settings import Settings
 
 INIT_TIMEOUT = timedelta(seconds=10)
+# A WebSocket's control frame holds 125 bytes, two of them the code.
+REASON_BYTES = 123
+
+
+class Adapter(ASGIWebSocketAdapter):
+    """Cuts the reason of a close, which quotes the client at any length: the server fails on a longer one."""
+
+    async def close(self, code: int, reason: str) -> None:
+        await super().close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
 
 
 class Handler(BaseGraphQLTransportWSHandler[Context, None]):
     """Closes the socket on a message that is not of the protocol's form, which Strawberry takes on trust."""
 
     async def handle_message(self, message: Message) -> None:
-        if _is_well_formed(message):
-            await super().handle_message(message)
-        else:
+        if not _is_well_formed(message):
             await self.handle_invalid_message("Message is not of the protocol")
+        elif message["type"] == "connection_init" and message.get("payload") is None:
+            await super().handle_message({"type": "connection_init"})  # null is as good as none
+        else:
+            await super().handle_message(message)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run it unless the token has expired since the socket was opened, or the document leaves open what to run.
+
+        Of several operations Strawberry would take the first.
+        """
+        assert isinstance(self.view, WebSocketEndpoint)
+        asked = GraphQLRequest(operation.query, operation.variables, operation.operation_name)
+        try:
+            self.context.viewer = _viewer(self.context)
+            asked.operation_type(self.view.document_token_limit)
+        except auth.TokenError:
+            await self.websocket.close(code=4403, reason="Forbidden")
+        except RequestError as error:
+            await operation.send_initial_errors([GraphQLError(str(error), extensions={"code": error.code})])
+        else:
+            await super().run_operation(operation)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004 - Strawberry's signature
+        """None: one document's syntax error must not end the other operations of the socket."""
+        return None
+
+
+def _viewer(context: Context) -> auth.Viewer:
+    """Who the token of `connectionParams` speaks for, or a reader without one; TokenError for a bad one."""
+    header = context.connection_params.get("Authorization", context.connection_params.get("authorization"))
+    return auth.ANONYMOUS if header is None else auth.viewer(str(header), context.tokens)
 
 
 def _is_well_formed(message: object) -> bool:
     match message:
-        case {"type": "subscribe", "id": str(), "payload": {"query": str()} as payload}:
+        case {"type": "subscribe", "id": str(), "payload": {"query": str(query)} as payload}:
             variables, name = payload.get("variables"), payload.get("operationName")
-            return isinstance(variables, dict | None) and isinstance(name, str | None)
+            return bool(query) and isinstance(variables, dict | None) and isinstance(name, str | None)
         case {"type": "subscribe"}:
             return False
         case {"type": "complete", "id": found}:
@@ -50,6 +91,7 @@ class WebSocketEndpoint(GraphQL[Context, None]):
     """One context a connection; the bearer token comes with `connection_init`."""
 
     graphql_transport_ws_handler_class = Handler
+    websocket_adapter_class = Adapter
 
     def __init__(self, schema: strawberry.Schema, settings: Settings, new_context: Callable[[], Context]) -> None:
         super().__init__(
@@ -59,6 +101,7 @@ class WebSocketEndpoint(GraphQL[Context, None]):
             connection_init_wait_timeout=INIT_TIMEOUT,
             allowed_origins=settings.allowed_origins,
         )
+        self.document_token_limit = settings.document_token_limit
         self._new_context = new_context
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - Strawberry's signature
@@ -66,12 +109,10 @@ class WebSocketEndpoint(GraphQL[Context, None]):
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
         """Take the token of `connectionParams`; a bad one closes the socket, none makes a reader."""
-        header = context.connection_params.get("Authorization", context.connection_params.get("authorization"))
-        if header is not None:
-            try:
-                context.viewer = auth.viewer(str(header), context.tokens)
-            except auth.TokenError as error:
-                raise ConnectionRejectionError from error
+        try:
+            context.viewer = _viewer(context)
+        except auth.TokenError as error:
+            raise ConnectionRejectionError from error
         return UnsetType()
 
     def decode_json(self, data: str | bytes) -> object:

@@ -4,7 +4,7 @@ Settings are passed as an argument from the command that read them; no module ke
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,8 +15,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SCI_", extra="ignore", frozen=True, populate_by_name=True)
 
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
-    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL", pattern="^postgres(ql)?://")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL", pattern="^(rediss?|unix)://")
     data_dir: Path = Path(".sci")
     token_secret: SecretStr | None = Field(None, min_length=32)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -39,4 +39,4 @@ class Settings(BaseSettings):
     snapshot_cache_size: int = Field(32, ge=2)
     heartbeat_seconds: float = Field(15, gt=0)
     shutdown_seconds: float = Field(5, gt=0)
-    allowed_origins: tuple[str, ...] = ()
+    allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/?#@\s]+)$")], ...] = ()

@@ -9,6 +9,9 @@ from db.pool import Reader, Writer
 from db.proposal import Problem, ProblemCode, Proposal, RefusedError, check_form, check_scores, target
 from db.score import Recorded, ValueStatus
 
+# Calls for two editions may hold no edition's lock in common.
+LOCK_IDEMPOTENCY_KEY = "select pg_advisory_xact_lock(hashtext($1), hashtext($2))"
+
 BY_IDEMPOTENCY_KEY = """
 select edition, revision, submitted_at, submitted_by, change_count, content_hash
 from submission
@@ -96,11 +99,12 @@ async def by_key(reader: Reader, keys: list[tuple[int, int]]) -> list[Submission
     return [None if row["submitted_at"] is None else Submission(**row) for row in rows]
 
 
-async def _repeated(reader: Reader, proposal: Proposal, submitted_by: str) -> Submission | None:
+async def _repeated(writer: Writer, proposal: Proposal, submitted_by: str) -> Submission | None:
     """The submission that this call repeats, if it has an idempotency key that was used."""
     if proposal.idempotency_key is None:
         return None
-    row = await reader.fetchrow(BY_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
+    await writer.execute(LOCK_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
+    row = await writer.fetchrow(BY_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
     if row is None:
         return None
     fields = dict(row)

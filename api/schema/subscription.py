@@ -43,11 +43,12 @@ async def ranking_recomputed(
     context = info.context
     if edition is not None and edition not in context.index.catalogue.editions:
         raise ClientError(f"there is no edition {edition}")
-    seen = {} if edition is None or since is None else {edition: since}
+    seen: dict[int, int] = {}
     while True:
         year = max(context.index.newest, default=None) if edition is None else edition
-        if edition is None and year is not None and since is not None:
-            seen.setdefault(year, since)
+        if not seen and year is not None and since is not None:
+            # Known of the first edition only: a newer one counts its revisions from 1 again.
+            seen[year] = since
         newest = context.index.newest.get(year, 0) if year is not None else 0
         if year is None or newest <= seen.get(year, 0):
             await context.index.changed()

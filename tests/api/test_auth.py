@@ -14,6 +14,8 @@ from joserfc.jwk import OctKey
 from api import auth
 from api.auth import ISSUER, Role, TokenError, Tokens, Viewer
 from db.settings import Settings
+from tests.api.schema.test_submission import SUBMIT, payment
+from tests.conftest import Api
 
 SECRET = b"made up for tests, made up for tests"
 CLAIMS = {"iss": ISSUER, "aud": ISSUER, "sub": "admin", "role": "admin", "city": None, "exp": 4102444800}
@@ -24,8 +26,16 @@ def signed(secret: bytes = SECRET, **claims: object) -> str:
 
 
 def unsigned() -> str:
-    parts = ({"alg": "none"}, CLAIMS)
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+    return f"{encoded({'alg': 'none'})}.{encoded(CLAIMS)}."
+
+
+def headed(**header: object) -> str:
+    """A token with that header and the signature of another."""
+    return f"{encoded(header)}.{encoded(CLAIMS)}.{signed().rpartition('.')[2]}"
+
+
+def encoded(part: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
 def test_what_is_signed_is_believed() -> None:
@@ -47,14 +57,58 @@ def test_what_is_signed_is_believed() -> None:
         signed(role="king"),
         signed(role=None),
         unsigned(),
+        headed(alg="none"),
+        headed(alg=None),
+        headed(alg="HS512"),
+        headed(alg="HS256", crit=5),
+        headed(alg="HS256", crit=None),
+        headed(alg="HS256", crit=[[]]),
+        headed(alg="HS256", b64=False),
+        headed(),
         "nonsense",
         "a.b.c",
+        "é.é.é",
         "",
     ],
 )
 def test_anything_else_is_not(token: str) -> None:
     with pytest.raises(TokenError, match="not valid here, or has expired"):
         Tokens(SECRET).verify(token)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        f"Bearer {signed(b'another secret, another secret, another')}",
+        f"Bearer {signed(exp=1)}",
+        f"Bearer {unsigned()}",
+        f"Bearer {headed(alg='HS256', crit=5)}",
+        "Bearer nonsense",
+        "Bearer",
+        "Bearer é",
+        f"Basic {signed()}",
+        "nonsense",
+        "",
+    ],
+)
+@pytest.mark.parametrize("query", ["{ ranking { revision } }", SUBMIT])
+async def test_a_bad_token_is_401_whatever_is_asked(authorization: str, query: str, read_api: Api) -> None:
+    body = {"query": query, "variables": {"input": {"edition": 2025, "scores": [payment()]}}}
+    headers = {b"Authorization": authorization.encode()}
+    response = await read_api.client.post("/graphql", json=body, headers=headers)
+    [error] = response.json()["errors"]
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+    assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert "token" in error["message"]
+    assert (await read_api.data("{ edition(year: 2025) { revision } }"))["edition"] == {"revision": 1}
+
+
+async def test_a_token_ends(read_api: Api) -> None:
+    leeway_seconds = 5
+    for ttl_seconds, status in ((1 - leeway_seconds, 200), (-1 - leeway_seconds, 401)):
+        headers = {"Authorization": f"bearer {read_api.token(ttl_seconds=ttl_seconds)}"}
+        response = await read_api.client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+        assert response.status_code == status
 
 
 async def test_two_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:

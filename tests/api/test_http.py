@@ -1,6 +1,7 @@
 """GraphQL over HTTP: negotiation, status codes, and an answer to every bad request."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -45,6 +46,43 @@ async def test_the_answer_has_the_form_that_is_asked_for(accept: str | None, exp
         assert response.json() == {"data": {"ranking": {"revision": 1}}}
 
 
+@pytest.mark.parametrize("accept", [None, "application/json", "text/event-stream", URQL, "application/json"])
+async def test_an_answer_from_memory_has_the_form_that_is_asked_for(accept: str | None, read_api: Api) -> None:
+    query = {"query": '{ city(slug: "ulm") { name } }'}
+    await read_api.client.post("/graphql", json=query)
+    headers = {} if accept is None else {"Accept": accept}
+    response = await read_api.client.post("/graphql", json=query, headers=headers)
+    data = '{"data":{"city":{"name":"Ulm"}}}'
+    if accept == "text/event-stream":
+        assert response.text == f":\n\nevent: next\ndata: {data}\n\nevent: complete\ndata:\n\n"
+    else:
+        assert (response.text, media_type(response)) == (data, accept if accept and accept != URQL else GRAPHQL_JSON)
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [
+        ("{ __typename }", "text/html"),
+        ("{ __typename }", "multipart/mixed"),
+        ("{ __typename }", "application/json;q=0"),
+        ("subscription { rankingRecomputed { previousRevision } }", "application/json"),
+        ("subscription { rankingRecomputed { previousRevision } }", GRAPHQL_JSON),
+        ("mutation { __typename }", "image/png"),
+    ],
+)
+async def test_a_form_that_is_not_there_is_406(query: str, accept: str, read_api: Api) -> None:
+    response = await read_api.client.post("/graphql", json={"query": query}, headers={"Accept": accept})
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (406, "NOT_ACCEPTABLE")
+    assert "text/event-stream" in error["message"]
+
+
+async def test_urqls_header_gets_json_for_a_mutation(read_api: Api) -> None:
+    body = {"query": "mutation { __typename }"}
+    response = await read_api.client.post("/graphql", json=body, headers={"Accept": URQL})
+    assert (response.json(), media_type(response)) == ({"data": {"__typename": "Mutation"}}, GRAPHQL_JSON)
+
+
 async def test_urqls_header_gets_a_stream_for_a_subscription(read_api: Api) -> None:
     body = {"query": "subscription { rankingRecomputed { ranking { revision } } }"}
     async with read_api.client.stream("POST", "/graphql", json=body, headers={"Accept": URQL}) as response:
@@ -67,6 +105,13 @@ async def test_a_query_by_get(read_api: Api) -> None:
         (b"\xff\xfe", "BAD_REQUEST"),
         (b'{"query": "{ ranking', "BAD_REQUEST"),
         (b"", "BAD_REQUEST"),
+        (b"[" * 100_000, "BAD_REQUEST"),
+        (b'{"query": "{__typename}", "variables": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}", "BAD_REQUEST"),
+        (b'{"query": "{__typename}"} {}', "BAD_REQUEST"),
+        (b'{"query": "\\ud800"}', "BAD_REQUEST"),
+        (b'[{"query": "{__typename}"}]', "BAD_REQUEST"),
+        (b'{"query": null}', "BAD_REQUEST"),
+        (b'{"query": ["{__typename}"]}', "BAD_REQUEST"),
         (b'{"query": 5}', "BAD_REQUEST"),
         (b'{"query": ""}', "BAD_REQUEST"),
         (b'{"query": "{__typename}", "variables": []}', "BAD_REQUEST"),
@@ -85,6 +130,59 @@ async def test_a_bad_body_is_400_and_nothing_is_executed(body: bytes, code: str,
     assert response.status_code == 400
     assert "data" not in response.json()
     assert response.json()["errors"][0]["extensions"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "query is missing or not a string"),
+        ({"query": "{ __typename }", "variables": "[1"}, "variables is not JSON"),
+        ({"query": "{ __typename }", "variables": "[1]"}, "variables is not an object"),
+        ({"query": "{ __typename }", "variables": '"x"'}, "variables is not an object"),
+        ({"query": "{ __typename }", "variables": '{"a": ' + "[" * 300 + "]" * 300 + "}"}, "nested too deeply"),
+    ],
+)
+async def test_a_bad_query_string_is_400(params: dict[str, str], message: str, read_api: Api) -> None:
+    response = await read_api.client.get("/graphql", params=params)
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_REQUEST")
+    assert message in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("Application/JSON; charset=UTF-8", 200),
+        ('application/json; charset="utf8"', 200),
+        ("application/json; charset=utf-16", 415),
+        ("application/json; charset=latin-1", 415),
+        ("application/graphql", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("text/plain", 415),
+        ("", 415),
+    ],
+)
+async def test_the_body_is_json_in_utf_8(content_type: str, status: int, read_api: Api) -> None:
+    content = json.dumps(QUERY).encode()
+    response = await read_api.client.post("/graphql", content=content, headers={"Content-Type": content_type})
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD"])
+async def test_other_methods_are_405(method: str, read_api: Api) -> None:
+    response = await read_api.client.request(method, "/graphql", params=QUERY)
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_a_body_that_grows_over_the_limit_is_413(read_api: Api) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(65):
+            yield b" " * 65_536
+
+    headers = {"Content-Type": "application/json"}
+    response = await read_api.client.post("/graphql", content=pieces(), headers=headers)
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (413, "TOO_LARGE")
 
 
 async def test_older_clients_read_errors_with_200(read_api: Api) -> None:
@@ -147,6 +245,15 @@ async def test_a_bug_of_ours_is_masked_and_names_its_trace(api: Api) -> None:
     assert error["message"] == f"Internal error; its trace id is {response.headers['x-trace-id']}"
     assert error["extensions"] == {"code": "INTERNAL"}
     assert "score" not in response.text.replace('"path"', "")
+
+
+async def test_a_bug_outside_of_graphql_names_its_trace_too(api: Api) -> None:
+    await api.service.pool.execute("drop table ranking_column cascade")
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    response = await api.client.get("/", headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"})
+    assert (response.status_code, response.headers["x-trace-id"]) == (500, trace_id)
+    [error] = response.json()["errors"]
+    assert error == {"message": f"Internal error; its trace id is {trace_id}", "extensions": {"code": "INTERNAL"}}
 
 
 async def test_the_page_for_people_marks_estimates(read_api: Api) -> None:

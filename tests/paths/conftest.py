@@ -16,6 +16,7 @@ import pytest_asyncio
 
 READY_SECONDS = 90
 RANKED_SECONDS = 30
+STOP_SECONDS = 60
 SETTINGS = ("DATABASE_URL", "REDIS_URL", "SCI_")
 SUBMIT = """mutation($input: SubmitScoresInput!) { submitScores(input: $input) {
   submission { id revision } errors { code message } } }"""
@@ -75,9 +76,9 @@ class System:
         assert "errors" not in answer, answer
         return answer["data"]
 
-    async def token(self) -> str:
-        """An admin's token, from the command that users have."""
-        printed = await sci("token", "--data-dir", self.data_dir)
+    async def token(self, *arguments: str) -> str:
+        """An admin's token unless *arguments* say whose, from the command that users have."""
+        printed = await sci("token", "--data-dir", self.data_dir, *arguments)
         assert printed.status == 0, printed
         return printed.output.splitlines()[-1]
 
@@ -90,36 +91,49 @@ class System:
 
     async def ranked(self, submission_id: str) -> int:
         """The revision of the first ranking with a submission, once there is one."""
-        query = "query($id: ID!) { submission(id: $id) { ranking { revision } } }"
+        query = "query($id: ID!) { submission(id: $id) { status ranking { revision } } }"
         async with asyncio.timeout(RANKED_SECONDS):
-            while (found := (await self.query(query, {"id": submission_id}))["submission"]["ranking"]) is None:
+            while (found := (await self.query(query, {"id": submission_id}))["submission"])["status"] != "RANKED":
+                assert found == {"status": "ACCEPTED", "ranking": None}
                 await asyncio.sleep(0.05)
-        revision: int = found["revision"]
+        revision: int = found["ranking"]["revision"]
         return revision
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it as a user does, and see that nothing of it is left."""
+        started = descendants(self.process.pid)
         self.process.send_signal(number)
         assert self.process.stdout is not None
-        rest = await self.process.stdout.read()
-        assert await self.process.wait() == 0, rest
+        async with asyncio.timeout(STOP_SECONDS):
+            rest = (await self.process.stdout.read()).decode().splitlines()
+        assert (await self.process.wait(), rest[-1:]) == (0, ["stopped"]), rest
+        assert [pid for pid in started if is_running(pid)] == []
         assert processes_of(self.data_dir) == []
 
 
 @asynccontextmanager
 async def up(data_dir: Path, *arguments: str | Path, **settings: str) -> AsyncIterator[System]:
     """A system that is ready; it is stopped at the end unless the test has done so."""
+    async with starting(data_dir, *arguments, **settings) as system:
+        system.url = (await system.until("ready after")).split()[-1]
+        yield system
+        if system.process.returncode is None:
+            await system.stop()
+
+
+@asynccontextmanager
+async def starting(data_dir: Path, *arguments: str | Path, **settings: str) -> AsyncIterator[System]:
+    """A system that was just started; it is killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "api.cli", "up", "--port", "0", "--data-dir", str(data_dir), *map(str, arguments),
         env=environment(**settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    system = System(process, data_dir)
     try:
-        system.url = (await system.until("ready after")).split()[-1]
-        yield system
+        yield System(process, data_dir)
     finally:
         if process.returncode is None:
-            await system.stop()
+            process.kill()
+            await process.wait()
 
 
 def processes_of(data_dir: Path) -> list[str]:
@@ -134,6 +148,32 @@ def processes_of(data_dir: Path) -> list[str]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that *pid* has started, and those that they have."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found[1:]
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process; one that ended and waits for its parent to notice is not running."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] != "Z"
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and more of a process, nothing of none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 @pytest_asyncio.fixture(scope="session")

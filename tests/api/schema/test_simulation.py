@@ -5,41 +5,84 @@ from typing import Any
 import pytest
 
 from db.pool import Pool
-from tests.api.schema.test_submission import STATE, payment, submit
+from tests.api.schema.test_submission import REFUSED, STATE, payment, submit
 from tests.conftest import Api, Recompute
 
-ENTRY = """rank score previousRank rankChange isTopTen isFirstTopTen isHiddenChampion pointsToNextRank estimatedShare
-  city { slug } categories { category { code } score rank status isHiddenChampion
-    indicators { value score rank status } }"""
+ENTRY = """rank score previousScore previousRank rankChange isTopTen isFirstTopTen isHiddenChampion
+  hiddenChampionIn { code } pointsToNextRank pointsToTopTen isUpperHalf estimatedShare city { slug }
+  categories { category { code } score rank previousScore previousRank rankChange isTopTen isFirstTopTen
+    isHiddenChampion pointsToNextRank estimatedShare status
+    indicators { value score rank weight contribution status } }"""
+CATEGORIES = ("administration", "it_communication", "energy_environment", "mobility", "society_education")
 CHANGE = """city { slug } category { code } oldRank newRank oldScore newScore enteredTopTen leftTopTen
   becameHiddenChampion ceasedHiddenChampion"""
 SIMULATE = f"""query($input: SimulateRankingInput!) {{ simulateRanking(input: $input) {{
   entries {{ {ENTRY} }} first: entries(first: 1) {{ id rank }} changes {{ {CHANGE} }} errors {{ code path }} }} }}"""
-RANKING = f"{{ ranking {{ revision entries(first: 100) {{ nodes {{ {ENTRY} }} }} changes {{ {CHANGE} }} }} }}"
+RANKING = f"""query($edition: Int) {{ ranking(edition: $edition) {{ revision
+  entries(first: 100) {{ nodes {{ {ENTRY} }} }} changes {{ {CHANGE} }} }} }}"""
 
 
 @pytest.mark.parametrize(
-    "scores",
+    ("edition", "scores"),
     [
-        [payment(0), payment(100, city="bonn")],
-        [payment(None)],
-        [{"city": "krefeld", "measure": "administration", "value": 12.5}],
-        [{"city": "krefeld", "measure": "other_administration_projects", "value": 0}],
+        (2025, [payment(0), payment(100, city="bonn")]),
+        (2025, [payment(None)]),
+        (2025, [{"city": "krefeld", "measure": "administration", "value": 12.5}]),
+        (2025, [{"city": "krefeld", "measure": "other_administration_projects", "value": 0}]),
+        (2024, [{"city": "krefeld", "measure": code, "value": 100} for code in ("administration", "mobility")]),
+        (2024, [{"city": "krefeld", "measure": code, "value": None} for code in CATEGORIES]),
     ],
 )
 async def test_it_equals_what_a_submission_makes(
-    scores: list[dict[str, Any]], api: Api, recompute: Recompute, pool: Pool
+    edition: int, scores: list[dict[str, Any]], api: Api, recompute: Recompute, pool: Pool
 ) -> None:
     before = await pool.fetchrow(STATE)
-    simulated = (await api.data(SIMULATE, {"input": {"edition": 2025, "scores": scores}}))["simulateRanking"]
+    simulated = (await api.data(SIMULATE, {"input": {"edition": edition, "scores": scores}}))["simulateRanking"]
     assert await pool.fetchrow(STATE) == before
-    await submit(api, scores)
+    await submit(api, scores, edition=edition)
     await recompute()
     await api.service.index.refresh()
-    ranking = (await api.data(RANKING))["ranking"]
+    ranking = (await api.data(RANKING, {"edition": edition}))["ranking"]
     assert ranking["revision"] == 2
     assert simulated["entries"] == ranking["entries"]["nodes"]
     assert simulated["changes"] == ranking["changes"] != []
+
+
+async def test_a_city_that_loses_all_its_values_leaves_the_ranking(read_api: Api) -> None:
+    scores = [{"city": "krefeld", "measure": code, "value": None} for code in CATEGORIES]
+    simulated = (await read_api.data(SIMULATE, {"input": {"edition": 2024, "scores": scores}}))["simulateRanking"]
+    assert "krefeld" not in [entry["city"]["slug"] for entry in simulated["entries"]]
+    assert len(simulated["entries"]) == 81
+    [gone] = [c for c in simulated["changes"] if c["city"]["slug"] == "krefeld" and c["category"] is None]
+    assert (gone["oldRank"], gone["newRank"], gone["newScore"]) == (43, None, None)
+
+
+async def test_the_first_scores_of_an_edition(api: Api, recompute: Recompute) -> None:
+    scores = [{"city": city, "measure": "mobility", "value": value} for city, value in (("bonn", 5), ("krefeld", 8))]
+    simulated = (await api.data(SIMULATE, {"input": {"edition": 2022, "scores": scores}}))["simulateRanking"]
+    assert [(e["city"]["slug"], e["score"], e["previousRank"]) for e in simulated["entries"]] == [
+        ("krefeld", 8, 62),
+        ("bonn", 5, 12),
+    ]
+    await submit(api, scores, edition=2022)
+    await recompute()
+    await api.service.index.refresh()
+    ranking = (await api.data(RANKING, {"edition": 2022}))["ranking"]
+    assert simulated["entries"] == ranking["entries"]["nodes"]
+
+
+@pytest.mark.parametrize("name", [name for name, (given, _) in REFUSED.items() if set(given) <= {"edition", "scores"}])
+async def test_it_refuses_what_a_submission_refuses(name: str, read_api: Api) -> None:
+    given, expected = REFUSED[name]
+    simulated = (await read_api.data(SIMULATE, {"input": {"edition": 2025} | given}))["simulateRanking"]
+    assert [(error["code"], error["path"]) for error in simulated["errors"]] == expected
+    assert (simulated["entries"], simulated["changes"]) == ([], [])
+
+
+async def test_fewer_than_one_entry_is_an_error(read_api: Api) -> None:
+    query = """query($input: SimulateRankingInput!) { simulateRanking(input: $input) { entries(first: 0) { rank } } }"""
+    [error] = (await read_api.post(query, {"input": {"edition": 2025, "scores": [payment()]}}))["errors"]
+    assert (error["message"], error["extensions"]["code"]) == ("first is 0: it must be at least 1", "BAD_USER_INPUT")
 
 
 async def test_its_entries_do_not_resolve(read_api: Api) -> None:
