@@ -1,7 +1,7 @@
 """Scores below a measure brought together: weighted means, one function an aggregation.
 
-Each takes scores and weights, both (children, cities), the weight 0 where the score is missing, and returns
-(cities,), NaN where no child with a weight is present.
+Each takes scores and weights, both (children, ...), the weight 0 where the score is missing, and returns (...), NaN
+where no child with a weight is present. The last axis is the cities, one before it the draws of weights.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ F64: TypeAlias = NDArray[np.float64]
 
 
 def present_weights(scores: F64, weights: F64) -> F64:
-    """The weights (children,) for each city, (children, cities); a missing child drops out with its."""
-    return np.where(np.isnan(scores), 0.0, weights[:, np.newaxis])
+    """The weights, which broadcast to the scores (children, ...); a missing child drops out with its."""
+    return np.where(np.isnan(scores), 0.0, weights)
 
 
 def shares(weights: F64) -> F64:
-    """Each child's share (0-1) of the weights present, (children, cities); NaN where these sum to zero."""
+    """Each child's share (0-1) of the weights present, (children, ...); NaN where these sum to zero."""
     return _divide(weights, _sum(weights))
 
 
@@ -50,7 +50,7 @@ def _sum(rows: F64) -> F64:
 
     The order of numpy's own sum depends on the shape; in this one equal scores have equal sums.
     """
-    total = np.zeros(rows.shape[1])
+    total = np.zeros(rows.shape[1:])
     for row in rows:
         total += row
     return total

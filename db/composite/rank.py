@@ -12,13 +12,16 @@ I32: TypeAlias = NDArray[np.int32]
 def competition_rank(scores: F64) -> I32:
     """1 is best; equal scores share a rank and the next is skipped (1, 2, 2, 4).
 
-    *scores* is (cities,), higher is better. Returns (cities,), 0 where the score is missing.
+    *scores* is (..., cities), higher is better. Returns the same shape, 0 where the score is missing.
     """
-    present = ~np.isnan(scores)
-    ordered = np.sort(scores[present])
-    better = ordered.size - np.searchsorted(ordered, scores[present], side="right")
-    ranks = np.zeros(scores.shape, dtype=np.int32)
-    ranks[present] = better + 1
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    ordered = np.take_along_axis(scores, order, axis=-1)
+    differs = np.ones(scores.shape, dtype=np.bool_)
+    differs[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    places = np.where(differs, np.arange(1, scores.shape[-1] + 1, dtype=np.int32), 0)
+    ranks = np.empty(scores.shape, dtype=np.int32)
+    np.put_along_axis(ranks, order, np.maximum.accumulate(places, axis=-1), axis=-1)
+    ranks[np.isnan(scores)] = 0
     return ranks
 
 
