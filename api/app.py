@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from api import auth, broadcast, page
+from api import auth, broadcast, export, page
 from api.context import Context
 from api.http import GraphQLEndpoint, failure
 from api.index import Index
@@ -68,6 +68,12 @@ class Service:
     async def home(self, request: Request) -> Response:
         return await page.home(self.index, str(request.base_url))
 
+    async def export(self, request: Request) -> Response:
+        try:
+            return await export.export(request, self._new_context())
+        except AWAY:
+            return PlainTextResponse("postgres does not answer\n", 503)
+
     async def healthz(self, _: Request) -> Response:
         """200 while the process answers at all."""
         return PlainTextResponse("healthy\n")
@@ -97,6 +103,7 @@ def create_app(service: Service) -> ASGIApp:
             Route("/", service.home),
             Route("/graphql", service.graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
             WebSocketRoute("/graphql", service.websocket),
+            Route("/export/{edition}.{form}", service.export),
             Route("/healthz", service.healthz),
             Route("/readyz", service.readyz),
             Route("/metrics", service.show_metrics),

@@ -1,8 +1,9 @@
-"""What changes with a load only: cities, editions with their frameworks, and published facts, in memory."""
+"""What changes seldom: cities, editions with their frameworks, and published facts, in memory."""
 
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
 from db import city, edition, framework, published
 from db.city import City
@@ -13,11 +14,12 @@ from db.published import Published
 
 @dataclass(frozen=True, slots=True)
 class EditionEntry:
-    """One edition as it stands after the newest load."""
+    """One edition as it stands now; `closed_at` is None while it is open."""
 
     year: int
     framework: Framework
     city_count: int
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,21 @@ class Catalogue:
 
 
 async def read(reader: Reader) -> Catalogue:
-    """The catalogue as stored, in six statements."""
+    """The catalogue as stored, in seven statements."""
     cities = sorted(await city.all_cities(reader), key=lambda found: name_key(found.name, found.slug))
     years = [state.year for state in reversed(await edition.states(reader))]
     frameworks = await framework.by_edition(reader, years)
     counts = await edition.city_counts(reader)
+    closed_at = await edition.closed_at(reader)
     facts = defaultdict(list)
     for fact in await published.all_published(reader):
         facts[fact.city].append(fact)
     return Catalogue(
         {found.slug: found for found in cities},
-        {year: EditionEntry(year, found, counts.get(year, 0)) for year, found in zip(years, frameworks, strict=True)},
+        {
+            year: EditionEntry(year, found, counts.get(year, 0), closed_at.get(year))
+            for year, found in zip(years, frameworks, strict=True)
+        },
         dict(facts),
     )
 
@@ -49,3 +55,10 @@ def name_key(name: str, slug: str) -> tuple[str, str]:
     """Sorts names as a German index does: umlauts with their vowels, case ignored, equal names by slug."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter)), slug
+
+
+def in_range(population: int | None, lowest: int | None, highest: int | None) -> bool:
+    """Whether a population lies between the limits given; an unknown one only when none is."""
+    if population is None:
+        return lowest is None and highest is None
+    return (lowest is None or population >= lowest) and (highest is None or population <= highest)

@@ -11,15 +11,17 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from rich.console import Console
+from rich.progress import Progress
 
 from api import auth, command
 from api.auth import Role
 from api.supervisor import ChildError
 from api.up import Plan, up
-from db import dataset, export, load, local, migrate, verify
+from db import dataset, export, load, local, migrate, rebuild, score_sheet, verify
 from db.csv_table import DatasetError
 from db.local import LocalError
-from db.pool import AWAY, Pool, create_pool
+from db.pool import AWAY, Pool, create_pool, transaction
+from db.score_sheet import RefusedSheetError
 from db.settings import Settings
 
 BUNDLED = Path(__file__).parent.parent / "db" / "data"
@@ -114,12 +116,40 @@ def export_(
     _with_database(data_dir, run)
 
 
+@app.command("submit")
+def submit_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or workbook: city, measure, value and, optional, source.")
+    ],
+    edition: Annotated[int, typer.Option(help="Year of the edition to change.")],
+    source: Annotated[str | None, typer.Option(help="Where values without a source of their own come from.")] = None,
+    remove_empty: Annotated[bool, typer.Option("--remove-empty", help="Empty values remove what is recorded.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Submit a table of scores: all of it or nothing, checked as the mutation checks."""
+    with Progress(console=errors, transient=True) as progress:
+        task = progress.add_task("reading", total=None)
+        sheet = _answer(lambda: score_sheet.read(file, remove_empty=remove_empty))
+        progress.update(task, description="submitting", total=len(sheet.changes))
+
+        async def run(pool: Pool) -> score_sheet.Submitted:
+            return await score_sheet.submit(pool, sheet, edition, source, lambda count: progress.advance(task, count))
+
+        submitted = _with_database(data_dir, run)
+    typer.echo(f"{edition}: revision {submitted.revision}, {submitted.change_count} scores changed")
+
+
 @app.command("verify")
 def verify_(
     edition: Annotated[int | None, typer.Argument(metavar="[EDITION]", help="Year; every ranked one if none.")] = None,
+    rebuild_: Annotated[
+        bool, typer.Option("--rebuild", help="Compute every stored ranking again from the audit trail, and compare.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Compare every published line with the computed ranking; exit 1 when one is off."""
+    if rebuild_:
+        _rebuild(edition, data_dir)
 
     async def run(pool: Pool) -> verify.Report:
         return await verify.verify(pool, edition)
@@ -131,6 +161,21 @@ def verify_(
     off_count = len({(off.edition, off.city, off.code) for off in report.differences})
     years = ", ".join(map(str, sorted(report.editions))) or "no edition with a ranking"
     typer.echo(f"{years}: {report.line_count} rows compared, {off_count or 'none'} off")
+    if report.differences:
+        raise typer.Exit(1)
+
+
+def _rebuild(edition: int | None, data_dir: Path | None) -> None:
+    async def run(pool: Pool) -> rebuild.Report:
+        async with transaction(pool, "repeatable_read") as reader:
+            return await rebuild.rebuild(reader, edition)
+
+    report = _with_database(data_dir, run)
+    for off in report.differences:
+        typer.echo(f"{off.edition} revision {off.revision}: {off.what} differ from the audit trail")
+    for year, revision in report.skipped:
+        typer.echo(f"{year} revision {revision}: stored by a version that kept no audit of frameworks, not rebuilt")
+    typer.echo(f"{len(report.rebuilt)} rankings rebuilt, {len(report.differences) or 'none'} off")
     if report.differences:
         raise typer.Exit(1)
 
@@ -219,7 +264,7 @@ def _answer(do: Callable[[], T]) -> T:
     """What *do* gives; an expected failure ends the command with one line."""
     try:
         return do()
-    except (LocalError, ChildError, DatasetError, load.LoadError, LookupError, *AWAY) as error:
+    except (LocalError, ChildError, DatasetError, load.LoadError, RefusedSheetError, LookupError, *AWAY) as error:
         _fail(str(error) or type(error).__name__)
 
 

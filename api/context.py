@@ -55,6 +55,9 @@ class Context:
         if year is None:
             return None
         revision = self.newest.get(year) if revision is None else revision
+        if revision is not None and revision > self.index.newest.get(year, 0):
+            # A ranking that this process has not heard of may name cities that it does not know.
+            await self.index.refresh()
         return None if revision is None else await self.index.snapshots.get((year, revision))
 
 

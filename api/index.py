@@ -5,7 +5,7 @@ import asyncio
 from api import catalogue
 from api.catalogue import Catalogue
 from api.snapshot import Snapshots
-from db import edition, load
+from db import definition, edition
 from db.pool import Pool
 from db.settings import Settings
 
@@ -19,18 +19,18 @@ class Index:
         self.catalogue = Catalogue({}, {}, {})
         self.newest: dict[int, int] = {}
         self.is_ready = False
-        self.version: int | None = None
+        self.version: tuple[int, int, int] | None = None
         self._changed = asyncio.Event()
 
     async def refresh(self) -> None:
         """Read what is newest and wake everyone who waits when it is newer than before."""
         states = await edition.states(self.pool)
-        version = await load.version(self.pool)
+        version = await definition.version(self.pool)
         if version != self.version:
             self.catalogue = await catalogue.read(self.pool)
             self.version = version
         newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
-        self.is_ready = all(state.year in newest for state in states if state.revision > 0)
+        self.is_ready = all(state.year in newest for state in states if state.has_scores)
         if any(revision > self.newest.get(year, 0) for year, revision in newest.items()):
             # Of two refreshes that overlap, the one that read first may end last.
             self.newest = {year: max(revision, self.newest.get(year, 0)) for year, revision in newest.items()}

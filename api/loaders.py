@@ -6,11 +6,14 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from db import edition, ranking, score, submission
+from db import audit, definition, edition, ranking, score, submission, uncertainty
+from db.audit import AuditPage, PageKey
+from db.definition import FieldChange
 from db.pool import Pool, Reader
 from db.ranking import Key
 from db.score import Provenance, ProvenanceKey
 from db.submission import Submission
+from db.uncertainty import Analysis
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -24,6 +27,10 @@ class Loaders:
         self.submission_by_key: DataLoader[Key, Submission | None] = _loader(pool, submission.by_key)
         self.first_ranked_revision_from: DataLoader[Key, int | None] = _loader(pool, ranking.first_revision_from)
         self.ranked_revision_before: DataLoader[Key, int | None] = _loader(pool, ranking.revision_before)
+        self.audit_page: DataLoader[PageKey, AuditPage] = _loader(pool, audit.pages)
+        self.field_changes_by_key: DataLoader[Key, list[FieldChange]] = _loader(pool, definition.changes_by_key)
+        self.analysis_by_id: DataLoader[int, Analysis | None] = _loader(pool, uncertainty.by_id)
+        self.newest_analysis: DataLoader[Key, Analysis | None] = _loader(pool, uncertainty.newest_finished)
         self.revision_by_edition: DataLoader[int, int] = _loader(pool, edition.revisions)
 
 

@@ -12,7 +12,7 @@ from db import telemetry
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 # A label for each address somebody tries would grow without end.
-ROUTES = frozenset({"/", "/graphql", "/healthz", "/readyz", "/metrics"})
+ROUTES = frozenset({"/", "/graphql", "/export", "/healthz", "/readyz", "/metrics"})
 
 log = telemetry.logger(__name__)
 
@@ -46,7 +46,8 @@ class Trace:
                 self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope["path"] if scope["path"] in ROUTES else "other"
+        route = "/export" if scope["path"].startswith("/export/") else scope["path"]
+        route = route if route in ROUTES else "other"
         self.metrics.requests.labels(route=route, status=str(status)).inc()
         self.metrics.seconds.labels(route=route).observe(seconds)
         log.debug("request", route=route, status=status, seconds=round(seconds, 6))

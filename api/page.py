@@ -48,6 +48,7 @@ def _table(index: Index, snapshot: Snapshot) -> str:
     rows = "\n".join(_row(index, snapshot, place) for place in range(len(snapshot.ranking.cities)))
     return (
         f"<h2>{year}, revision {revision}</h2>\n<p>{ESTIMATES}</p>\n"
+        f'<p>To take away: <a href="/export/{year}.csv">CSV</a>, <a href="/export/{year}.json">JSON</a>.</p>\n'
         "<table><tr><th>Rank</th><th>Change</th><th>Score</th><th>City</th><th>State</th>"
         f"<th>Share estimated</th><th></th></tr>\n{rows}\n</table>"
     )

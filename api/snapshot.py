@@ -47,6 +47,16 @@ class Snapshot:
         assert comparison is not None, code
         return comparison
 
+    def next_better(self, code: str, place: int) -> int | None:
+        """The place of the city next better than the one at *place* in the column of *code*, None for the best.
+
+        Of several with the same score the first by overall rank.
+        """
+        scores = self.column[code].score
+        own = scores[place]
+        better = [points for points in scores if own is not None and points is not None and points > own]
+        return scores.index(min(better)) if better else None
+
 
 class Snapshots:
     """The *size* snapshots used last; concurrent requests for one share its load."""

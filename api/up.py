@@ -112,7 +112,7 @@ class _Up:
         self.say("migrations applied")
         pool = await create_pool(self.settings.database_url, self.settings, "up")
         try:
-            if await load.version(pool) is None:
+            if await load.is_empty(pool):
                 loaded = await load.load(pool, self.plan.dataset())
                 self.say(f"data loaded: {sum(loaded.change_counts.values())} scores")
         finally:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn
 
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+from db.city import SLUG
+
 LARGEST_INTEGER = 2**31 - 1
 
 
@@ -34,29 +35,35 @@ Columns = Mapping[str, Converter]
 
 
 def lines(path: Path, columns: Columns, optional: Columns | None = None) -> Iterator[Line]:
-    """The lines below the header, every value converted."""
-    optional = optional or {}
-    converters = {**columns, **optional}
-    header: list[str] = []
+    """The lines of a CSV file below its header, every value converted."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
-            header = next(reader, [])
-            _check_header(path.name, header, columns, optional)
-            for fields in reader:
-                line = Line(path.name, reader.line_num, dict.fromkeys(optional))
-                if len(fields) != len(header):
-                    line.fail(header[-1], f"{len(fields)} values for {len(header)} columns")
-                for name, text in zip(header, fields, strict=True):
-                    if name in columns or text:
-                        line.values[name] = _convert(line, name, text, converters[name])
-                yield line
+            yield from convert(path.name, ((reader.line_num, row) for row in reader), columns, optional)
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path.name}: not UTF-8 at byte {error.start}") from error
     except csv.Error as error:
         raise DatasetError(f"{path.name}, line {reader.line_num}: {error}") from error
+
+
+def convert(
+    name: str, rows: Iterator[tuple[int, list[str]]], columns: Columns, optional: Columns | None = None
+) -> Iterator[Line]:
+    """The numbered rows of a table below its header, every text converted."""
+    optional = optional or {}
+    converters = {**columns, **optional}
+    _, header = next(rows, (1, []))
+    _check_header(name, header, columns, optional)
+    for number, fields in rows:
+        line = Line(name, number, dict.fromkeys(optional))
+        if len(fields) != len(header):
+            line.fail(header[-1], f"{len(fields)} values for {len(header)} columns")
+        for column, text in zip(header, fields, strict=True):
+            if column in columns or text:
+                line.values[column] = _convert(line, column, text, converters[column])
+        yield line
 
 
 def _check_header(file: str, header: list[str], columns: Columns, optional: Columns) -> None:

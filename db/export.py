@@ -1,7 +1,7 @@
 """Writes an edition back as a dataset: `load` reads it again."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,9 @@ PRINTED = ["edition", "city", "measure", "score", "rank", "tendency", "source"]
 async def export(reader: Reader, year: int, folder: Path) -> None:
     """Write the six files of an edition into *folder*, sorted, replacing what is there.
 
-    Raises `LookupError` when there is no such edition and OSError when *folder* cannot be written.
+    Stable to the byte: numbers in their shortest form, optional columns only where a value needs them. Loaded into an
+    empty database and exported again, the files are the same. Raises `LookupError` when there is no such edition and
+    OSError when *folder* cannot be written.
     """
     frameworks = await framework_rows.by_edition(reader, [year])
     if not frameworks:
@@ -60,20 +62,35 @@ async def export(reader: Reader, year: int, folder: Path) -> None:
     methodology = [(year, *astuple(framework.methodology))]
     measures = [(year, *astuple(measure)) for measure in framework.measures]
     _write(folder / "edition.csv", ["year", *_names(Methodology)], methodology)
-    _write(folder / "city.csv", CITY, await reader.fetch(CITIES, year))
+    _write(folder / "city.csv", CITY, await reader.fetch(CITIES, year), {"population": None, "population_date": None})
     _write(folder / "member.csv", MEMBER, await reader.fetch(MEMBERS, year))
-    _write(folder / "framework.csv", ["edition", *_names(Measure)], measures)
-    _write(folder / "score.csv", SCORE, await reader.fetch(SCORES, year))
-    _write(folder / "published.csv", PRINTED, await reader.fetch(PUBLISHED, year))
+    _write(folder / "framework.csv", ["edition", *_names(Measure)], measures, {"maximum": 100.0, "normalisation": None})
+    _write(folder / "score.csv", SCORE, await reader.fetch(SCORES, year), {"status": "recorded"})
+    published = await reader.fetch(PUBLISHED, year)
+    if published:
+        _write(folder / "published.csv", PRINTED, published)
+    else:
+        (folder / "published.csv").unlink(missing_ok=True)
 
 
 def _names(kind: type[Methodology] | type[Measure]) -> list[str]:
     return [field.name for field in fields(kind)]
 
 
-def _write(path: Path, header: list[str], rows: Iterable[Any]) -> None:
+def _write(path: Path, header: list[str], rows: Iterable[Any], optional: Mapping[str, Any] | None = None) -> None:
+    """*optional* maps each column that may be left out to what `load` takes it for then."""
+    given = [tuple(row) for row in rows]
+    kept = [
+        index
+        for index, name in enumerate(header)
+        if name not in (optional or {}) or any(row[index] != (optional or {})[name] for row in given)
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerow(header[index] for index in kept)
+        writer.writerows([_shortest(row[index]) for index in kept] for row in given)
+
+
+def _shortest(value: Any) -> Any:
+    return repr(value).removesuffix(".0") if isinstance(value, float) else value

@@ -74,6 +74,9 @@ def _measure(fields: dict[str, Any]) -> Measure:
             **fields,
             "level": Level(fields["level"]),
             "direction": Direction(fields["direction"]),
+            # JSON in Postgres may read 1.0 back as 1, which hashes differently.
+            "weight": float(fields["weight"]),
+            "maximum": float(fields["maximum"]),
             "normalisation": fields["normalisation"] and Normalisation(fields["normalisation"]),
         }
     )

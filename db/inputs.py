@@ -1,55 +1,57 @@
 """Everything that a ranking is computed from, read at one instant."""
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import asyncpg
 import numpy as np
 import orjson
 
+from db import definition as definitions
 from db import framework as framework_rows
 from db import score
 from db.composite.framework import OVERALL, Framework
+from db.definition import Definition
 from db.pool import Reader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PREVIOUS_EDITION = "select max(year) from edition where year < $1"
-
-NEWEST_COLUMNS = """
-select c.code, r.cities, c.score, c.rank
-from ranking r
-join ranking_column c using (edition, revision)
-where r.edition = $1
-  and r.revision = (select max(revision) from ranking where edition = $1)
-  and c.code = any($2)
+NEWEST = """
+select e.year, (select max(d.id) from definition d where d.edition = e.year) as definition,
+       (select max(r.revision) from ranking r where r.edition = e.year) as revision
+from edition e
+where e.year <= $1
+order by e.year
 """
 
-PRINTED = """
-select coalesce(m.code, 'overall') as code, c.slug, p.score, p.rank
-from published p
-join city c on c.id = p.city_id
-left join measure m on m.id = p.measure_id
-where p.edition = $1
-"""
-
-EARLIER_TOP_N = """
-select c.code, r.cities, c.is_top_n
-from (select edition, max(revision) as revision from ranking where edition < $1 group by edition) newest
+STANDINGS = """
+select c.edition, c.code, r.cities, c.score, c.rank, c.is_top_n
+from unnest($1::integer[], $2::integer[]) as key (edition, revision)
 join ranking r using (edition, revision)
 join ranking_column c using (edition, revision)
-where c.code = any($2)
+where c.code = any($3)
 """
 
-EARLIER_PRINTED_TOP_N = """
-select coalesce(m.code, 'overall') as code, c.slug
-from published p
-join edition e on e.year = p.edition
-join city c on c.id = p.city_id
-left join measure m on m.id = p.measure_id
-where p.edition < $1 and p.rank <= e.top_n
-"""
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a ranking rests on beside the scores of its edition, by year, oldest first.
+
+    `definitions` has the id of the definition of each edition up to its own, `rankings` the revision of the ranking
+    of each earlier edition that had one.
+    """
+
+    definitions: dict[int, int]
+    rankings: dict[int, int]
+
+    @classmethod
+    def from_json(cls, stored: dict[str, dict[str, int]]) -> "Basis":
+        """The basis whose `asdict` was kept as JSON."""
+        years = ({int(year): number for year, number in stored[name].items()} for name in ("definitions", "rankings"))
+        return cls(*years)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Inputs:
 
     edition: int
     revision: int
+    basis: Basis
     framework: Framework
     cities: tuple[str, ...]
     values: "NDArray[np.float64]"
@@ -83,18 +86,47 @@ class Inputs:
 
 
 async def read(reader: Reader, edition: int, revision: int) -> Inputs:
-    """The inputs of an existing edition; *reader* must be one repeatable-read transaction."""
-    [framework] = await framework_rows.by_edition(reader, [edition])
+    """The newest inputs of an existing edition; *reader* must be one repeatable-read transaction."""
+    return await _read(reader, edition, revision, await newest_basis(reader, edition), None)
+
+
+async def read_again(reader: Reader, edition: int, revision: int, basis: Basis) -> Inputs:
+    """The inputs as they were at a revision: scores from the audit trail, all else from the basis."""
+    return await _read(reader, edition, revision, basis, revision)
+
+
+async def newest_basis(reader: Reader, edition: int) -> Basis:
+    """What a ranking of *edition* rests on now."""
+    rows = await reader.fetch(NEWEST, edition)
+    return Basis(
+        {row["year"]: row["definition"] for row in rows},
+        {row["year"]: row["revision"] for row in rows if row["revision"] is not None and row["year"] < edition},
+    )
+
+
+async def _read(reader: Reader, edition: int, revision: int, basis: Basis, as_of: int | None) -> Inputs:
+    *earlier, own = await definitions.by_id(reader, list(basis.definitions.values()))
+    framework, cities = own.framework, list(own.members)
     measures = await score.measure_ids(reader, edition)
     members = await score.member_ids(reader, edition)
-    values, statuses = await score.matrix(reader, edition, measures, members)
-    history = _History(
-        [OVERALL, *(framework.measures[category].code for category in framework.categories)], list(members)
+    values, statuses = await score.matrix(
+        reader,
+        edition,
+        {code: measures[code] for code in framework.position},
+        {city: members[city] for city in cities},
+        as_of,
     )
-    await history.read_previous(reader, edition)
-    await history.read_top_n(reader, edition)
+    history = _History([OVERALL, *(framework.measures[category].code for category in framework.categories)], cities)
+    years, revisions = list(basis.rankings), list(basis.rankings.values())
+    ranked = defaultdict(list)
+    for row in await reader.fetch(STANDINGS, years, revisions, history.codes):
+        ranked[row["edition"]].append(row)
+    for definition in earlier:
+        history.add_top_n(definition, ranked[definition.edition])
+    if earlier:
+        history.set_previous(earlier[-1], ranked[earlier[-1].edition])
     return Inputs(
-        edition, revision, framework, tuple(members), values, statuses,
+        edition, revision, basis, framework, tuple(cities), values, statuses,
         history.previous_score, history.previous_rank, history.ever_top_n,
     )  # fmt: skip
 
@@ -111,26 +143,25 @@ class _History:
         self.previous_rank = np.zeros(shape, dtype=np.int32)
         self.ever_top_n = np.zeros(shape, dtype=np.bool_)
 
-    async def read_previous(self, reader: Reader, edition: int) -> None:
+    def set_previous(self, definition: Definition, standings: list[asyncpg.Record]) -> None:
         """Fill in the edition before: its computed ranking or, where it has none, what was printed."""
-        previous = await reader.fetchval(PREVIOUS_EDITION, edition)
-        columns = await reader.fetch(NEWEST_COLUMNS, previous, self.codes)
-        for code, cities, scores, ranks in columns:
+        for _, code, cities, scores, ranks, _ in standings:
             for city, points, rank in zip(cities, scores, ranks, strict=True):
                 self._set_previous(code, city, points, rank)
-        if not columns:
-            for row in await reader.fetch(PRINTED, previous):
-                self._set_previous(*row)
+        for fact in definition.published if not standings else ():
+            self._set_previous(fact.category or OVERALL, fact.city, fact.score, fact.rank)
 
-    async def read_top_n(self, reader: Reader, edition: int) -> None:
+    def add_top_n(self, definition: Definition, standings: list[asyncpg.Record]) -> None:
         """Mark every city that an earlier edition had in its Top N, computed or printed."""
-        for code, cities, flags in await reader.fetch(EARLIER_TOP_N, edition, self.codes):
+        for _, code, cities, _, _, flags in standings:
             for city, flag in zip(cities, flags, strict=True):
                 if flag and city in self.column:
                     self.ever_top_n[self.row[code], self.column[city]] = True
-        for code, city in await reader.fetch(EARLIER_PRINTED_TOP_N, edition):
-            if code in self.row and city in self.column:
-                self.ever_top_n[self.row[code], self.column[city]] = True
+        top_n = definition.framework.methodology.top_n
+        for fact in definition.published:
+            code = fact.category or OVERALL
+            if fact.rank is not None and fact.rank <= top_n and code in self.row and fact.city in self.column:
+                self.ever_top_n[self.row[code], self.column[fact.city]] = True
 
     def _set_previous(self, code: str, city: str, points: float | None, rank: int | None) -> None:
         if code in self.row and city in self.column:

@@ -3,20 +3,17 @@
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from db import definition, outbox, score, submission
 from db import edition as edition_rows
 from db import framework as framework_rows
-from db import outbox, score, submission
-from db.composite.framework import Framework
 from db.dataset import Dataset, EditionData
 from db.pool import Pool, Reader, Writer, transaction
-from db.proposal import Proposal
 from db.score import Recorded
+from db.score_proposal import ScoreProposal
 
 SUBMITTED_BY = "sci load"
 
 LOCK = "select pg_advisory_xact_lock(hashtext('sci load'))"
-
-YEARS = "select year from edition order by year for update"
 
 UPSERT_CITIES = """
 insert into city (slug, name, state, population, population_date)
@@ -73,15 +70,7 @@ join city c using (slug)
 left join measure m on m.edition = $1 and m.code = given.code
 """
 
-PUBLISHED = """
-select c.slug, m.code, p.score, p.rank, p.tendency, p.source
-from published p
-join city c on c.id = p.city_id
-left join measure m on m.id = p.measure_id
-where p.edition = $1
-"""
-
-VERSION = "select max(id) from dataset_load"
+IS_EMPTY = "select not exists (select from dataset_load)"
 
 LOG = "insert into dataset_load default values"
 
@@ -101,11 +90,12 @@ class Loaded:
 async def load(pool: Pool, dataset: Dataset) -> Loaded:
     """Write *dataset*; its editions and every later one get a new revision where their ranking changes.
 
-    Raises `LoadError` when a stored measure or member with an edition's scores is not in the dataset.
+    Raises `LoadError` when a stored measure or member is not in the dataset, when a value recorded otherwise does not
+    fit the dataset's framework, and when the dataset changes a closed edition.
     """
     async with transaction(pool) as writer:
         await writer.execute(LOCK)
-        await writer.fetch(YEARS)
+        await edition_rows.lock_all(writer)
         await writer.execute(UPSERT_CITIES, *_columns(dataset.cities.values()))
         changes = {year: await _load_edition(writer, year, dataset.editions[year]) for year in sorted(dataset.editions)}
         advanced = await _advance(writer, changes)
@@ -113,10 +103,10 @@ async def load(pool: Pool, dataset: Dataset) -> Loaded:
     return Loaded({year: len(change.scores) for year, change in changes.items()}, advanced)
 
 
-async def version(reader: Reader) -> int | None:
-    """Grows with every load; None before the first."""
-    newest: int | None = await reader.fetchval(VERSION)
-    return newest
+async def is_empty(reader: Reader) -> bool:
+    """Whether nothing was ever loaded."""
+    empty: bool = await reader.fetchval(IS_EMPTY)
+    return empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +121,7 @@ class _Change:
 
 
 async def _load_edition(writer: Writer, year: int, data: EditionData) -> _Change:
-    before = await _describe(writer, year)
+    before = await definition.current(writer, year)
     await writer.execute(UPSERT_EDITION, year, *astuple(data.methodology))
     await writer.execute(UPSERT_MEASURES, year, *_columns(_measure_rows(data)))
     await writer.execute(UPSERT_MEMBERS, year, list(data.members), list(data.members.values()))
@@ -142,36 +132,44 @@ async def _load_edition(writer: Writer, year: int, data: EditionData) -> _Change
     _refuse_removal(year, "measure", measures, {measure.code for measure in data.measures})
     _refuse_removal(year, "city", members, set(data.members))
     given = [Recorded(measures[s.measure], members[s.city], s.value, s.status, s.source) for s in data.scores]
-    return _Change(await score.differing(writer, given), before != await _describe(writer, year))
-
-
-async def _describe(writer: Writer, year: int) -> tuple[list[Framework], set[str], set[tuple[Any, ...]]]:
-    """All that a ranking depends on but scores; empty when there is no such edition."""
-    return (
-        await framework_rows.by_edition(writer, [year]),
-        set(await score.member_ids(writer, year)),
-        {tuple(row) for row in await writer.fetch(PUBLISHED, year)},
-    )
+    return _Change(await score.differing(writer, given), before != await definition.current(writer, year))
 
 
 async def _advance(writer: Writer, changes: dict[int, _Change]) -> tuple[int, ...]:
     """New revisions from the first changed edition on, each with its submission when the load changed it."""
-    changed = [year for year, change in changes.items() if change]
-    if not changed:
-        return ()
-    revisions = {state.year: state.revision for state in await edition_rows.states(writer)}
+    first = min((year for year, change in changes.items() if change), default=None)
     advanced = []
-    for year, revision in revisions.items():
-        change = changes.get(year) or _Change([], False)
-        if year < changed[0] or not (revision or change.scores):
+    for edition in await edition_rows.lock_all(writer):
+        year, change = edition.year, changes.get(edition.year) or _Change([], False)
+        if first is None or year < first or (edition.is_closed and not change):
             continue
+        if edition.is_closed:
+            raise LoadError(f"edition {year} is closed, and the dataset changes it")
+        ranks = bool(edition.revision or change.scores)
         if change:
-            proposal = Proposal(year, [])
-            await submission.append(writer, proposal, revision + 1, change.scores, SUBMITTED_BY)
-        advanced.append(year)
+            await _write(writer, year, edition.revision + ranks, change)
+        if ranks:
+            advanced.append(year)
     await edition_rows.advance(writer, advanced)
     await outbox.append(writer, advanced, None)
     return tuple(advanced)
+
+
+async def _write(writer: Writer, year: int, revision: int, change: _Change) -> None:
+    """Record what a load changed as holding from *revision* on, which stays 0 while there is no score."""
+    if change.other:
+        await definition.record(writer, year, revision)
+    if not revision:
+        return
+    proposal = ScoreProposal(year, [])
+    await submission.append(
+        writer, proposal, revision, await score.record(writer, year, revision, change.scores), SUBMITTED_BY
+    )
+    measures, members = await score.measure_ids(writer, year), await score.member_ids(writer, year)
+    values, _ = await score.matrix(writer, year, measures, members)
+    [framework] = await framework_rows.by_edition(writer, [year])
+    for measure in framework.outside(values):
+        raise LoadError(f"edition {year} holds values of {measure.code} that its new framework does not allow")
 
 
 def _measure_rows(data: EditionData) -> list[tuple[Any, ...]]:

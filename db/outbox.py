@@ -7,7 +7,7 @@ from db.pool import Writer
 CHANNEL = "outbox"
 
 APPEND = """
-insert into outbox (edition, trace_id) select unnest($1::integer[]), $2
+insert into outbox (edition, trace_id, uncertainty) select unnest($1::integer[]), $2, $3::integer
 """
 
 # Delivered at commit, so a woken relay always finds the row.
@@ -16,21 +16,22 @@ NOTIFY = "select pg_notify('outbox', '')"
 CLAIM = """
 delete from outbox
 where id in (select id from outbox order by id limit $1 for update skip locked)
-returning edition, trace_id
+returning edition, trace_id, uncertainty
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Asks for the ranking of an edition; `trace_id` is that of the change."""
+    """Asks for the ranking of an edition or for an uncertainty analysis; `trace_id` is that of the change."""
 
     edition: int
     trace_id: str | None
+    uncertainty: int | None
 
 
-async def append(writer: Writer, editions: list[int], trace_id: str | None) -> None:
-    """Ask, with the commit of *writer*, for the rankings of *editions*."""
-    await writer.execute(APPEND, editions, trace_id)
+async def append(writer: Writer, editions: list[int], trace_id: str | None, *, uncertainty: int | None = None) -> None:
+    """Ask, with the commit of *writer*, for the rankings of *editions* or for one analysis."""
+    await writer.execute(APPEND, editions, trace_id, uncertainty)
     await writer.execute(NOTIFY)
 
 

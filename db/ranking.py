@@ -1,6 +1,6 @@
 """Rankings: immutable snapshots named by (edition, revision), computed, saved once and read back."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from db import framework as framework_rows
 from db.composite.framework import OVERALL, Framework
 from db.composite.rank import points_to_next_rank
 from db.composite.ranking import build_flags, build_scores
-from db.inputs import Inputs
+from db.inputs import Basis, Inputs
 from db.pool import Reader, Writer
 from db.score import STATUS_CODE, ValueStatus
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
 
 SAVE = """
-insert into ranking (edition, revision, computed_at, input_hash, framework, cities)
-values ($1, $2, $3, $4, $5, $6)
+insert into ranking (edition, revision, computed_at, input_hash, framework, cities, basis)
+values ($1, $2, $3, $4, $5, $6, $7)
 """
 
 HEADERS = """
-select r.edition, r.revision, r.computed_at, r.input_hash, r.framework, r.cities
+select r.edition, r.revision, r.computed_at, r.input_hash, r.framework, r.cities, r.basis
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
 join ranking r using (edition, revision)
 """
@@ -53,6 +53,19 @@ from unnest($1::integer[], $2::integer[]) with ordinality as key (edition, revis
 left join ranking r on r.edition = key.edition and r.revision >= key.revision
 group by key.position
 order by key.position
+"""
+
+KEYS = "select edition, revision from ranking where edition = $1 or $1 is null order by edition, revision"
+
+# What a later edition's ranking was compared with stays too: without it, that one could not be rebuilt.
+PRUNE = """
+delete from ranking r
+using edition e
+where e.year = r.edition and e.year = $1 and e.closed_at is null
+  and r.revision not in (select revision from ranking where edition = $1 order by revision desc limit $2)
+  and not exists (
+      select from ranking later
+      where later.edition > $1 and (later.basis -> 'rankings' ->> $1::text)::integer = r.revision)
 """
 
 Key = tuple[int, int]
@@ -99,7 +112,8 @@ class Column:
 class Ranking:
     """One snapshot: `cities` holds the slugs of the ranked cities, best first, equal ranks by slug.
 
-    `columns` holds overall first, then the framework's measures in their order.
+    `columns` holds overall first, then the framework's measures in their order. `basis` is None for a ranking
+    stored before migration 0003.
     """
 
     edition: int
@@ -109,6 +123,7 @@ class Ranking:
     framework: Framework
     cities: tuple[str, ...]
     columns: tuple[Column, ...]
+    basis: Basis | None
 
 
 COLUMN = [field.name for field in fields(Column) if field.name != "comparison"]
@@ -151,7 +166,7 @@ def compute(inputs: Inputs) -> Ranking:
         columns[row] = replace(columns[row], comparison=comparison)
     return Ranking(
         inputs.edition, inputs.revision, datetime.now(UTC), inputs.hash(), framework,
-        tuple(inputs.cities[city] for city in order), tuple(columns),
+        tuple(inputs.cities[city] for city in order), tuple(columns), inputs.basis,
     )  # fmt: skip
 
 
@@ -166,12 +181,23 @@ async def save(writer: Writer, ranking: Ranking) -> None:
     await writer.execute(
         SAVE, *key, ranking.computed_at, ranking.input_hash,
         framework_rows.to_json(ranking.framework), list(ranking.cities),
+        ranking.basis and asdict(ranking.basis),
     )  # fmt: skip
     await writer.copy_records_to_table(
         "ranking_column",
         columns=["edition", "revision", "position", *COLUMN, *COMPARISON],
         records=[(*key, position, *_record(column)) for position, column in enumerate(ranking.columns)],
     )
+
+
+async def keys(reader: Reader, edition: int | None) -> list[Key]:
+    """Every stored ranking of an edition, or of all, oldest first."""
+    return [(row["edition"], row["revision"]) for row in await reader.fetch(KEYS, edition)]
+
+
+async def prune(writer: Writer, edition: int, keep: int) -> None:
+    """Delete all but the newest *keep* rankings of an open edition, and those a later edition was compared with."""
+    await writer.execute(PRUNE, edition, keep)
 
 
 def _record(column: Column) -> list[Any]:
@@ -194,8 +220,9 @@ async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
         key = row["edition"], row["revision"]
         framework = framework_rows.from_json(row["framework"])
         found[key] = Ranking(
-            *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), tuple(columns[key])
-        )
+            *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), tuple(columns[key]),
+            row["basis"] and Basis.from_json(row["basis"]),
+        )  # fmt: skip
     return [found.get(key) for key in keys]
 
 

@@ -42,6 +42,13 @@ join measure m on m.id = s.measure_id
 where m.edition = $1
 """
 
+AS_OF = """
+select distinct on (measure_id, city_id) measure_id, city_id, new_value as value, new_status::text as status
+from score_change
+where edition = $1 and revision <= $2
+order by measure_id, city_id, revision desc
+"""
+
 # The rows given, as they stand now: one line for each key, in any order, absent when not recorded.
 CURRENT = """
 select s.measure_id, s.city_id, s.value, s.status::text, s.source
@@ -71,13 +78,13 @@ from unnest($3::integer[], $4::integer[], $5::double precision[], $6::value_stat
 """
 
 PROVENANCE = """
-select s.source, s.submitted_at as recorded_at
+select s.source, s.submitted_at as recorded_at, s.submitted_by as recorded_by, s.old_value as previous_value
 from unnest($1::integer[], $2::integer[], $3::text[], $4::text[])
      with ordinality as key (edition, revision, code, slug, position)
 left join measure m on m.edition = key.edition and m.code = key.code
 left join city c on c.slug = key.slug
 left join lateral (
-    select sc.source, su.submitted_at
+    select sc.source, sc.old_value, su.submitted_at, su.submitted_by
     from score_change sc
     join submission su on su.edition = sc.edition and su.revision = sc.revision
     where sc.measure_id = m.id and sc.city_id = c.id and sc.revision <= key.revision
@@ -101,10 +108,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a value came from and when it was accepted; both None when it was not recorded."""
+    """Where a value came from, when and from whom it was accepted, and what was recorded before; None if nothing."""
 
     source: str | None
     recorded_at: datetime | None
+    recorded_by: str | None
+    previous_value: float | None
 
 
 ProvenanceKey = tuple[int, int, str, str]
@@ -122,17 +131,21 @@ async def member_ids(reader: Reader, edition: int) -> dict[str, int]:
 
 
 async def matrix(
-    reader: Reader, edition: int, measures: dict[str, int], members: dict[str, int]
+    reader: Reader, edition: int, measures: dict[str, int], members: dict[str, int], as_of: int | None = None
 ) -> tuple["NDArray[np.float64]", "NDArray[np.uint8]"]:
     """Recorded values and their status codes, each (measures, cities) in the order of the given ids.
 
-    A value that is not recorded is NaN, its status COMPUTED.
+    A value that is not recorded is NaN, its status COMPUTED. Those that are recorded now or, from the audit trail,
+    those of the revision *as_of*.
     """
     values = np.full((len(measures), len(members)), np.nan)
     statuses = np.full(values.shape, STATUS_CODE[ValueStatus.COMPUTED], dtype=np.uint8)
     row_of = {measure_id: row for row, measure_id in enumerate(measures.values())}
     column_of = {city_id: column for column, city_id in enumerate(members.values())}
-    for measure_id, city_id, value, status in await reader.fetch(BY_EDITION, edition):
+    query, keys = (BY_EDITION, [edition]) if as_of is None else (AS_OF, [edition, as_of])
+    for measure_id, city_id, value, status in await reader.fetch(query, *keys):
+        if value is None:
+            continue
         place = row_of[measure_id], column_of[city_id]
         values[place] = value
         statuses[place] = STATUS_CODE[ValueStatus(status)]

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     lock_timeout_seconds: float = Field(10, gt=0)
     redis_timeout_seconds: float = Field(5, gt=0)
 
+    keep_rankings: int | None = Field(None, ge=1)
     stale_seconds: float = Field(5, gt=0)
     poll_seconds: float = Field(2, gt=0)
     visibility_timeout_seconds: int = Field(60, ge=10)

@@ -183,7 +183,7 @@ async def test_the_health_check_of_the_api(api: Api, settings: Settings) -> None
 
 
 async def test_the_health_check_of_an_api_that_is_not_ready(api: Api, settings: Settings, pool: Pool) -> None:
-    await pool.execute("update edition set revision = 1 where revision = 0")
+    await pool.execute("delete from ranking where edition = 2025")
     port = urlsplit(api.url).port
     assert port is not None
     unready = await asyncio.to_thread(_check, "api", settings, port)

@@ -9,6 +9,7 @@ from db import telemetry
 from db.settings import Settings
 
 RECOMPUTE = "ranking.recompute"
+ANALYSE = "uncertainty.analyse"
 
 settings = Settings()
 

@@ -7,14 +7,17 @@ from db.pool import Pool, transaction
 log = telemetry.logger(__name__)
 
 
-async def bring_up_to_date(pool: Pool, redis: event.Client, year: int) -> None:
-    """Rank every stale edition up to *year*, oldest first: an edition is compared with the one before."""
+async def bring_up_to_date(pool: Pool, redis: event.Client, year: int, keep: int | None) -> None:
+    """Rank every stale edition up to *year*, oldest first: an edition is compared with the one before.
+
+    Of each open edition the newest *keep* rankings stay, all of them when that is None.
+    """
     for state in await edition.states(pool):
         if state.year <= year and state.is_stale:
-            await _rank(pool, redis, state.year)
+            await _rank(pool, redis, state.year, keep)
 
 
-async def _rank(pool: Pool, redis: event.Client, year: int) -> None:
+async def _rank(pool: Pool, redis: event.Client, year: int, keep: int | None) -> None:
     # The lock has a transaction of its own: waiting for it inside the reading one would fix that one's
     # snapshot before the ranking of whoever held the lock is there.
     async with transaction(pool) as guard:
@@ -25,6 +28,8 @@ async def _rank(pool: Pool, redis: event.Client, year: int) -> None:
                 return
             computed = ranking.compute(await inputs.read(writer, year, revision))
             await ranking.save(writer, computed)
+            if keep is not None:
+                await ranking.prune(writer, year, keep)
     log.info("ranking stored", revision=revision, cities=len(computed.cities), input_hash=computed.input_hash)
     try:
         await event.publish(redis, event.RankingRecomputed(year, revision))

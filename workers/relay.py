@@ -7,11 +7,12 @@ from contextlib import suppress
 
 from kombu.exceptions import OperationalError
 
-from db import edition, event, outbox, telemetry
+from db import edition, event, outbox, telemetry, uncertainty
+from db.outbox import Request
 from db.pool import AWAY as POSTGRES_AWAY
 from db.pool import Connection, Pool, connect, create_pool, transaction
 from db.settings import Settings
-from workers.app import RECOMPUTE, app, settings
+from workers.app import ANALYSE, RECOMPUTE, app, settings
 
 log = telemetry.logger(__name__)
 
@@ -64,28 +65,38 @@ class Relay:
         while True:
             async with transaction(self.pool) as writer:
                 requests = await outbox.claim(writer, CLAIM_LIMIT)
-                traces = {request.edition: request.trace_id for request in requests}
-                for year, trace_id in traces.items():
-                    await self._send(year, trace_id)
+                for (task, argument), trace_id in _by_task(requests).items():
+                    await self._send(task, argument, trace_id)
             if len(requests) < CLAIM_LIMIT:
                 return
 
     async def _sweep(self) -> None:
-        """Ask again for every edition whose ranking is behind: a message may have been lost."""
+        """Ask again for what is behind or unfinished: a message may have been lost."""
         for state in await edition.states(self.pool):
             if state.is_stale:
-                await self._send(state.year, None)
+                await self._send(RECOMPUTE, state.year, None)
+        for id_ in await uncertainty.unfinished(self.pool):
+            await self._send(ANALYSE, id_, None)
         self._sweep_at = time.monotonic() + self.settings.stale_seconds
 
-    async def _send(self, year: int, trace_id: str | None) -> None:
+    async def _send(self, task: str, argument: int, trace_id: str | None) -> None:
         await asyncio.to_thread(
             app.send_task,
-            RECOMPUTE,
-            args=[year, trace_id],
+            task,
+            args=[argument, trace_id],
             # An unread message is worth nothing once the sweep has asked again.
             expires=10 * self.settings.stale_seconds,
             retry=False,
         )
+
+
+def _by_task(requests: list[Request]) -> dict[tuple[str, int], str | None]:
+    """Each task asked for once, by name and argument, with the trace id of the last request."""
+    asked: dict[tuple[str, int], str | None] = {}
+    for request in requests:
+        task = (RECOMPUTE, request.edition) if request.uncertainty is None else (ANALYSE, request.uncertainty)
+        asked[task] = request.trace_id
+    return asked
 
 
 async def main() -> None:

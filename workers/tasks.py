@@ -1,8 +1,9 @@
-"""The task by which Celery asks for a ranking."""
+"""The tasks by which Celery asks for rankings and analyses; each may run any number of times."""
 
 from db import telemetry
 from workers import runtime
-from workers.app import RECOMPUTE, app
+from workers.analyse import analyse
+from workers.app import ANALYSE, RECOMPUTE, app, settings
 from workers.recompute import bring_up_to_date
 
 
@@ -14,4 +15,12 @@ def recompute(year: int, trace_id: str | None = None) -> None:
     """
     with telemetry.trace(trace_id=trace_id, edition=year):
         child = runtime.current()
-        child.run(bring_up_to_date(child.pool, child.redis, year))
+        child.run(bring_up_to_date(child.pool, child.redis, year, settings.keep_rankings))
+
+
+@app.task(name=ANALYSE)
+def analyse_uncertainty(id_: int, trace_id: str | None = None) -> None:
+    """Compute an uncertainty analysis that is not over."""
+    with telemetry.trace(trace_id=trace_id, analysis=id_):
+        child = runtime.current()
+        child.run(analyse(child.pool, id_))

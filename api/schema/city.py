@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.catalogue import Catalogue, name_key
+from api.catalogue import Catalogue, in_range, name_key
 from api.context import Info
-from api.schema import connection, edition, entry, result
+from api.schema import audit, connection, edition, entry, result
 from api.schema.connection import PageArguments, PageInfo
 from api.schema.error import ClientError
 from api.schema.framework import Category
@@ -16,6 +16,7 @@ from db import city as rows
 from db.published import Published
 
 if TYPE_CHECKING:
+    from api.schema.audit import ScoreChangeConnection
     from api.schema.edition import Edition
     from api.schema.entry import RankingEntry
     from api.schema.result import CategoryResult
@@ -119,6 +120,22 @@ class City(Node):
             return []
         return result.category_results(snapshot, snapshot.place[self.row.slug])
 
+    @strawberry.field(
+        description="For admins: every change of this city's recorded values, newest first; of one edition and one "
+        "measure if named."
+    )
+    async def audit(
+        self,
+        info: Info,
+        edition: int | None = None,
+        measure: str | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Annotated["ScoreChangeConnection", strawberry.lazy("api.schema.audit")]:
+        return await audit.of_city(info, self.row.slug, edition, measure, PageArguments(first, after, last, before))
+
 
 @strawberry.input(description="Which cities; every condition given must hold.")
 class CityFilter:
@@ -134,13 +151,6 @@ class CityFilter:
             and (self.states is None or city.state in self.states)
             and in_range(city.population, self.min_population, self.max_population)
         )
-
-
-def in_range(population: int | None, lowest: int | None, highest: int | None) -> bool:
-    """Whether a population lies between the limits given; an unknown one only when none is."""
-    if population is None:
-        return lowest is None and highest is None
-    return (lowest is None or population >= lowest) and (highest is None or population <= highest)
 
 
 def _contains(city: rows.City, search: str) -> bool:

@@ -1,5 +1,6 @@
 """Editions: one year of the index, its methodology and its rankings."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -7,45 +8,17 @@ import strawberry
 from api.catalogue import EditionEntry
 from api.context import Info
 from api.schema import ranking
-from api.schema.framework import Aggregation, Category, Normalisation, categories
+from api.schema.error import UserError
+from api.schema.framework import Category, categories
+from api.schema.methodology import Methodology
 from api.schema.node import Node
-from db.composite import framework as composite
+from api.schema.permission import require_admin
+from db import edition as rows
+from db.pool import transaction
+from db.proposal import Problem, ProblemCode
 
 if TYPE_CHECKING:
     from api.schema.ranking import Ranking
-
-
-@strawberry.type(
-    description="A city is a Hidden Champion in a category when it is among the category's best `categoryTopN` and "
-    "its overall rank is worse than `overallRankWorseThan`."
-)
-class HiddenChampionRule:
-    category_top_n: int = strawberry.field(description="Best ranks of a category that count.")
-    overall_rank_worse_than: int = strawberry.field(description="Overall ranks up to this one do not count.")
-
-
-@strawberry.type(description="How scores become a ranking; stored with the edition, so any ranking can be rebuilt.")
-class Methodology:
-    normalisation: Normalisation = strawberry.field(  # type: ignore[valid-type]
-        description="Of parameters that have none of their own."
-    )
-    aggregation: Aggregation = strawberry.field(description="Of every level.")  # type: ignore[valid-type]
-    top_n: int = strawberry.field(description="Size of the Top N, overall and in each category.")
-    hidden_champion: HiddenChampionRule = strawberry.field(description="Who is a Hidden Champion.")
-    min_population: int = strawberry.field(description="A member has more inhabitants than this.")
-
-    @classmethod
-    def of(cls, methodology: composite.Methodology) -> "Methodology":
-        return cls(
-            normalisation=methodology.normalisation,
-            aggregation=methodology.aggregation,
-            top_n=methodology.top_n,
-            hidden_champion=HiddenChampionRule(
-                category_top_n=methodology.hidden_champion_category_top_n,
-                overall_rank_worse_than=methodology.hidden_champion_overall_rank_worse_than,
-            ),
-            min_population=methodology.min_population,
-        )
 
 
 @strawberry.type(description="One year of the index.")
@@ -83,6 +56,45 @@ class Edition(Node):
     def city_count(self) -> int:
         return self.entry.city_count
 
+    @strawberry.field(description="Since when it takes no more changes; null while it is open.")
+    def closed_at(self) -> datetime | None:
+        return self.entry.closed_at
+
     @strawberry.field(description="Its categories in published order.")
     def categories(self) -> list[Category]:
         return categories(self.entry.year, self.entry.framework)
+
+
+@strawberry.input(description="An edition to close.")
+class CloseEditionInput:
+    edition: int = strawberry.field(description="Year of the edition.")
+    expected_revision: int | None = strawberry.field(
+        default=None, description="Refuse unless the edition still stands at this revision."
+    )
+
+
+@strawberry.type(description="The closed edition, or the reasons why it is not closed.")
+class CloseEditionPayload:
+    edition: Edition | None = strawberry.field(description="Null when the call was refused.")
+    errors: list[UserError] = strawberry.field(description="Every reason; empty when it is closed.")
+
+
+async def close_edition(info: Info, input: CloseEditionInput) -> CloseEditionPayload:  # noqa: A002 - the schema's name
+    """Close an edition for good; closing it again changes nothing."""
+    require_admin(info, "closeEdition")
+    async with transaction(info.context.pool) as writer:
+        found = (await rows.lock_from(writer, input.edition)).get(input.edition)
+        if problem := _refusal(input, found):
+            return CloseEditionPayload(edition=None, errors=[UserError.of(problem)])
+        await rows.close(writer, input.edition, info.context.viewer.subject)
+    await info.context.index.refresh()
+    return CloseEditionPayload(edition=Edition(entry=info.context.index.catalogue.editions[input.edition]), errors=[])
+
+
+def _refusal(input_: CloseEditionInput, found: rows.Locked | None) -> Problem | None:
+    if found is None:
+        return Problem(ProblemCode.UNKNOWN_EDITION, f"there is no edition {input_.edition}", ("edition",))
+    if input_.expected_revision in (None, found.revision):
+        return None
+    message = f"edition {found.year} stands at revision {found.revision}, not {input_.expected_revision}"
+    return Problem(ProblemCode.REVISION_CONFLICT, message, ("expectedRevision",))

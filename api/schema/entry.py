@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from api.catalogue import Catalogue, name_key
+from api.catalogue import Catalogue, in_range, name_key
 from api.context import Info
-from api.schema import city, connection
+from api.schema import city, connection, uncertainty
 from api.schema.connection import PageArguments, PageInfo
 from api.schema.error import ClientError
+from api.schema.explanation import Explanation
 from api.schema.framework import Category
 from api.schema.node import Node, number
 from api.schema.result import CategoryResult, category_results, rank_change
@@ -21,6 +22,7 @@ from db.ranking import Comparison
 
 if TYPE_CHECKING:
     from api.schema.city import City
+    from api.schema.uncertainty import RankUncertainty
 
 
 @strawberry.type(description="One city's line in one ranking.")
@@ -91,6 +93,11 @@ class RankingEntry(Node):
     def points_to_next_rank(self) -> float | None:
         return self.comparison.points_to_next_rank[self.place]
 
+    @strawberry.field(description="The next better city's line, by slug the first of several; null at rank 1.")
+    def next_better(self) -> "RankingEntry | None":
+        place = self.snapshot.next_better(OVERALL, self.place)
+        return None if place is None else RankingEntry(snapshot=self.snapshot, place=place)
+
     @strawberry.field(description="Points missing to the last city of the Top 10; 0 within it.")
     def points_to_top_ten(self) -> float:
         points = self.snapshot.overall.score[self.place]
@@ -104,6 +111,19 @@ class RankingEntry(Node):
     @strawberry.field(description="Share of the score's weight that rests on estimated values, 0-1.")
     def estimated_share(self) -> float:
         return self.snapshot.overall.estimated_share[self.place] or 0.0
+
+    @strawberry.field(description="Where its score comes from, and what would move it. Costs 2,000 in a document.")
+    def explanation(self) -> Explanation:
+        return Explanation(snapshot=self.snapshot, place=self.place)
+
+    @strawberry.field(
+        description="How sure its rank is, by the uncertainty analysis of its ranking that was finished last; null "
+        "when there is none."
+    )
+    async def uncertainty(
+        self, info: Info
+    ) -> Annotated["RankUncertainty", strawberry.lazy("api.schema.uncertainty")] | None:
+        return await uncertainty.of_entry(info, self)
 
     @strawberry.field(description="Its result in every category, in published order.")
     def categories(self) -> list[CategoryResult]:
@@ -138,7 +158,7 @@ class RankingFilter:
         return (
             (self.states is None or row.state in self.states)
             and (self.cities is None or row.slug in self.cities)
-            and city.in_range(row.population, self.min_population, self.max_population)
+            and in_range(row.population, self.min_population, self.max_population)
             and self.is_top_ten in (None, flags.is_top_n[entry.place])
             and self.is_hidden_champion in (None, flags.is_hidden_champion[entry.place])
         )
@@ -156,6 +176,13 @@ class RankingEntryConnection:
     nodes: list[RankingEntry] = strawberry.field(description="The entries.")
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
     total_count: int = strawberry.field(description="Entries on all pages.")
+
+
+def at_least_one(first: int | None) -> int | None:
+    """*first*, checked; raises `ClientError` below 1."""
+    if first is not None and first < 1:
+        raise ClientError(f"first is {first}: it must be at least 1")
+    return first
 
 
 def entry_of(snapshot: Snapshot | None, slug: str) -> RankingEntry | None:

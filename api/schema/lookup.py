@@ -11,6 +11,7 @@ from api.schema.framework import Category, Indicator, MeasureNode, Parameter
 from api.schema.node import Node, number
 from api.schema.ranking import Ranking
 from api.schema.submission import Submission
+from api.schema.uncertainty import UncertaintyAnalysis
 from db.composite.framework import Level
 
 Finder = Callable[[Info, list[str]], Awaitable[Node | None]]
@@ -70,6 +71,12 @@ async def _submission(info: Info, key: list[str]) -> Submission | None:
     return None if row is None else Submission(row=row)
 
 
+async def _analysis(info: Info, key: list[str]) -> UncertaintyAnalysis | None:
+    id_ = number(key[0]) if len(key) == 1 else None
+    row = None if id_ is None else await info.context.loaders.analysis_by_id.load(id_)
+    return None if row is None else UncertaintyAnalysis(row=row)
+
+
 def _pair(key: list[str]) -> tuple[int, int] | tuple[None, None]:
     """Year and revision of a key; both None when it is not of that form."""
     numbers = [number(part) for part in key]
@@ -88,4 +95,5 @@ FINDERS: dict[str, Finder] = {
     "Ranking": _ranking,
     "RankingEntry": _entry,
     "Submission": _submission,
+    "UncertaintyAnalysis": _analysis,
 }

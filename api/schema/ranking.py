@@ -8,19 +8,21 @@ import strawberry
 from strawberry.types.nodes import SelectedField, Selection
 
 from api.context import Info
-from api.schema import edition, entry
+from api.schema import edition, entry, peer, uncertainty
 from api.schema.change import RankChange, rank_changes
 from api.schema.connection import PageArguments
 from api.schema.entry import RankingEntry, RankingEntryConnection, RankingFilter, RankingOrder, entries_of
 from api.schema.error import ClientError
 from api.schema.framework import Category
 from api.schema.node import Node
+from api.schema.peer import PeerGroup
 from api.schema.result import CategoryResult
 from api.snapshot import Snapshot
 from db.composite.framework import Level, Measure
 
 if TYPE_CHECKING:
     from api.schema.edition import Edition
+    from api.schema.uncertainty import UncertaintyAnalysis
 
 
 @strawberry.type(description="The ranking of one category. Cities without a score in it are not in it.")
@@ -41,7 +43,7 @@ class CategoryRanking:
 
     @strawberry.field(description="Best first; all of them unless `first` says how many.")
     def results(self, first: int | None = None) -> list[CategoryResult]:
-        return self.ranked()[: at_least_one(first)]
+        return self.ranked()[: entry.at_least_one(first)]
 
     @strawberry.field(description="The best N, more when the last rank is shared.")
     def top_ten(self) -> list[CategoryResult]:
@@ -120,6 +122,25 @@ class Ranking(Node):
         return CategoryRanking(snapshot=self.snapshot, measure=measure)
 
     @strawberry.field(
+        description="Some of its cities ranked among themselves: those in any of `states`, and those of a size class. "
+        "A city of unknown population is in no size class."
+    )
+    def peers(
+        self,
+        info: Info,
+        states: list[str] | None = None,
+        min_population: int | None = None,
+        max_population: int | None = None,
+    ) -> PeerGroup:
+        return peer.peers(self.snapshot, info.context.index.catalogue, states, min_population, max_population)
+
+    @strawberry.field(description="The uncertainty analysis that was finished last; null when there is none.")
+    async def uncertainty(
+        self, info: Info
+    ) -> Annotated["UncertaintyAnalysis", strawberry.lazy("api.schema.uncertainty")] | None:
+        return await uncertainty.of_ranking(info, self.snapshot)
+
+    @strawberry.field(
         description="What moved since an older revision of the same edition; the ranking before this one unless "
         "named. A revision without a ranking of its own stands for the newest ranking before it. Empty when "
         "there is no older ranking."
@@ -129,13 +150,6 @@ class Ranking(Node):
         if since is not None and not 0 <= since < revision:
             raise ClientError(f"since is {since}: it must be an older revision than {revision}, or 0")
         return rank_changes(await before(info, year, revision if since is None else since + 1), self.snapshot)
-
-
-def at_least_one(first: int | None) -> int | None:
-    """*first*, checked; raises `ClientError` below 1."""
-    if first is not None and first < 1:
-        raise ClientError(f"first is {first}: it must be at least 1")
-    return first
 
 
 async def before(info: Info, year: int, revision: int) -> Snapshot | None:

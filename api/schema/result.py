@@ -8,11 +8,12 @@ import strawberry
 from api.context import Info
 from api.schema import city
 from api.schema.framework import Category, Indicator, MeasureNode, Parameter
+from api.schema.permission import require_admin
 from api.snapshot import Snapshot
-from db import score
+from db import score as rows
 from db.composite.framework import Aggregation, Measure
 from db.ranking import Column, Comparison
-from db.score import STATUSES, Provenance
+from db.score import STATUSES
 
 if TYPE_CHECKING:
     from api.schema.city import City
@@ -20,12 +21,34 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=MeasureNode)
 
 ValueStatus = strawberry.enum(
-    score.ValueStatus,
+    rows.ValueStatus,
     name="ValueStatus",
     description="How far a value is known. RECORDED: submitted here. PUBLISHED: as printed. ROUNDED: printed, "
     "digits below its rounding estimated. ESTIMATED: not printed, chosen to agree with everything that is; it "
     "says nothing about the city. COMPUTED: aggregated from below.",
 )
+
+
+@strawberry.type(description="Where a recorded value comes from.")
+class Provenance:
+    row: strawberry.Private[rows.Provenance]
+
+    @strawberry.field(description="A URL or a citation.")
+    def source(self) -> str | None:
+        return self.row.source
+
+    @strawberry.field(description="When it was accepted; null in a simulation.")
+    def recorded_at(self) -> datetime | None:
+        return self.row.recorded_at
+
+    @strawberry.field(description="For admins: the subject who submitted it; null in a simulation.")
+    def recorded_by(self, info: Info) -> str | None:
+        require_admin(info, "the audit")
+        return self.row.recorded_by
+
+    @strawberry.field(description="What was recorded before, on the same scale; null when nothing was.")
+    def previous_value(self) -> float | None:
+        return self.row.previous_value
 
 
 @strawberry.type
@@ -54,6 +77,17 @@ class MeasureResult:
     def status(self) -> ValueStatus:  # type: ignore[valid-type]
         return STATUSES[self.column.status[self.place]]
 
+    @strawberry.field(description="Where the value comes from; null when none is recorded for this measure itself.")
+    async def provenance(self, info: Info) -> Provenance | None:
+        return None if self.column.value[self.place] is None else Provenance(row=await self._provenance(info))
+
+    async def _provenance(self, info: Info) -> rows.Provenance:
+        city = self.snapshot.ranking.cities[self.place]
+        if (city, self.measure.code) in self.snapshot.overrides:
+            return rows.Provenance(self.snapshot.overrides[city, self.measure.code], None, None, None)
+        key = (*self.snapshot.key, self.measure.code, city)
+        return await info.context.loaders.provenance_by_key.load(key)
+
 
 @strawberry.type(description="One city's value for one parameter.")
 class ParameterResult(MeasureResult):
@@ -76,13 +110,6 @@ class ParameterResult(MeasureResult):
     @strawberry.field(description="When the value was accepted.")
     async def recorded_at(self, info: Info) -> datetime | None:
         return (await self._provenance(info)).recorded_at
-
-    async def _provenance(self, info: Info) -> Provenance:
-        city = self.snapshot.ranking.cities[self.place]
-        if (city, self.measure.code) in self.snapshot.overrides:
-            return Provenance(self.snapshot.overrides[city, self.measure.code], None)
-        key = (*self.snapshot.key, self.measure.code, city)
-        return await info.context.loaders.provenance_by_key.load(key)
 
 
 @strawberry.type(description="One city's result in one indicator.")
@@ -176,6 +203,11 @@ class CategoryResult(MeasureResult):
     @strawberry.field(description="Points missing to the next better city; null at rank 1.")
     def points_to_next_rank(self) -> float | None:
         return self.comparison.points_to_next_rank[self.place]
+
+    @strawberry.field(description="The next better city's result, by slug the first of several; null at rank 1.")
+    def next_better(self) -> "CategoryResult | None":
+        place = self.snapshot.next_better(self.measure.code, self.place)
+        return None if place is None else CategoryResult(snapshot=self.snapshot, measure=self.measure, place=place)
 
     @strawberry.field(description="Share of the score's weight that rests on estimated values, 0-1.")
     def estimated_share(self) -> float:

@@ -5,17 +5,32 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from api.context import Info
-from api.schema import city, lookup, node, ranking, simulation, submission, subscription
+from api.schema import (
+    city,
+    lookup,
+    member,
+    methodology_change,
+    node,
+    ranking,
+    simulation,
+    submission,
+    subscription,
+    uncertainty,
+)
+from api.schema import edition as editions
 from api.schema.city import City, CityConnection, CityFilter
 from api.schema.connection import PageArguments
-from api.schema.edition import Edition
+from api.schema.edition import CloseEditionPayload, Edition
 from api.schema.error import ClientError
 from api.schema.framework import Category, categories
+from api.schema.member import AddCityPayload
+from api.schema.methodology_change import SubmitMethodologyPayload
 from api.schema.node import Node
 from api.schema.ranking import Ranking
 from api.schema.simulation import SimulatedRanking
 from api.schema.submission import Submission, SubmitScoresPayload
 from api.schema.subscription import RankingRecomputed
+from api.schema.uncertainty import RequestUncertaintyPayload
 
 
 @strawberry.type(description="What can be read.")
@@ -84,6 +99,23 @@ class Mutation:
     submit_scores: SubmitScoresPayload = strawberry.field(
         resolver=submission.submit_scores,
         description="All scores of the call are accepted together, or none is.",
+    )
+    submit_methodology: SubmitMethodologyPayload = strawberry.field(
+        resolver=methodology_change.submit_methodology,
+        description="For admins: change an edition's weights, means, Top N or Hidden Champion rule.",
+    )
+    add_city: AddCityPayload = strawberry.field(
+        resolver=member.add_city,
+        description="For admins: compare one more city in an edition. It is ranked once it has an overall score.",
+    )
+    close_edition: CloseEditionPayload = strawberry.field(
+        resolver=editions.close_edition,
+        description="For admins: close an edition for good. It takes no more changes, and corrections of earlier "
+        "editions do not change its ranking any more.",
+    )
+    request_uncertainty: RequestUncertaintyPayload = strawberry.field(
+        resolver=uncertainty.request_uncertainty,
+        description="For admins: ask a worker how sure the ranks of a ranking are.",
     )
 
 

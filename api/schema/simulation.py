@@ -1,4 +1,4 @@
-"""What a ranking would be with other scores; nothing is written."""
+"""What a ranking would be with other scores or another methodology; nothing is written."""
 
 from dataclasses import replace
 
@@ -7,23 +7,35 @@ import strawberry
 
 from api.context import Info
 from api.schema.change import RankChange, rank_changes
-from api.schema.entry import RankingEntry, entries_of
+from api.schema.entry import RankingEntry, at_least_one, entries_of
 from api.schema.error import UserError
-from api.schema.ranking import at_least_one
+from api.schema.methodology import MethodologyInput
 from api.schema.submission import ScoreInput
 from api.snapshot import Snapshot
 from db import inputs, ranking
-from db import proposal as proposals
 from db.inputs import Inputs
+from db.methodology_proposal import MethodologyChange
 from db.pool import transaction
-from db.proposal import Problem, ProblemCode, Proposal
+from db.proposal import Problem, ProblemCode
 from db.score import STATUS_CODE, ValueStatus
+from db.score_proposal import ScoreProposal
 
 
-@strawberry.input(description="The scores to assume.")
+@strawberry.input(description="What to assume: scores, a methodology, or both.")
 class SimulateRankingInput:
     edition: int = strawberry.field(description="Year of the edition.")
-    scores: list[ScoreInput] = strawberry.field(description="1 to 10,000; a null value removes the recorded one.")
+    scores: list[ScoreInput] = strawberry.field(
+        default_factory=list, description="Up to 10,000; a null value removes the recorded one."
+    )
+    methodology: MethodologyInput | None = strawberry.field(
+        default=None, description="Weights, means, Top N or Hidden Champion rule to assume."
+    )
+
+    def proposal(self) -> ScoreProposal:
+        return ScoreProposal(self.edition, [score.change() for score in self.scores])
+
+    def change(self) -> MethodologyChange:
+        return MethodologyChange() if self.methodology is None else self.methodology.change()
 
 
 @strawberry.type(description="The ranking as if; its entries are not stored and their ids do not resolve.")
@@ -37,31 +49,35 @@ class SimulatedRanking:
         count = at_least_one(first)
         return [] if self.snapshot is None else entries_of(self.snapshot)[:count]
 
-    @strawberry.field(description="What moves against the scores as recorded.")
+    @strawberry.field(description="What moves against the edition as it stands; nothing when it has no ranking yet.")
     def changes(self) -> list[RankChange]:
         return [] if self.snapshot is None else rank_changes(self.base, self.snapshot)
 
 
 async def simulate_ranking(info: Info, input: SimulateRankingInput) -> SimulatedRanking:  # noqa: A002 - the contract's name
-    """Rank an edition with some scores replaced."""
-    proposal = Proposal(input.edition, [score.change() for score in input.scores])
-    problems = proposals.check_form(proposal)
-    entry = info.context.index.catalogue.editions.get(input.edition)
-    if entry is None:
+    """Rank an edition with some scores, or some of its methodology, replaced."""
+    proposal, change = input.proposal(), input.change()
+    problems = proposal.check_form() if input.scores or input.methodology is None else []
+    if input.edition not in info.context.index.catalogue.editions:
         message = f"there is no edition {input.edition}"
         problems.append(Problem(ProblemCode.UNKNOWN_EDITION, message, ("edition",)))
     if problems:
         return _refused(problems)
     async with transaction(info.context.pool, "repeatable_read") as reader:
-        problems = proposals.check_scores(proposal, await proposals.target(reader, input.edition))
-        if problems:
-            return _refused(problems)
         recorded = await inputs.read(reader, input.edition, info.context.newest.get(input.edition, 0))
-    overrides = {(change.city, change.measure): change.source for change in proposal.scores}
-    assumed = ranking.compute(_with(recorded, proposal))
+        problems = change.check(recorded.framework)
+        if not problems:
+            framework = change.apply(recorded.framework)
+            problems += await change.check_records(reader, input.edition, recorded.framework)
+            problems += await proposal.check(reader, framework)
+    if problems:
+        return _refused(problems)
+    assumed = ranking.compute(_with(replace(recorded, framework=framework), proposal))
+    overrides = {(score.city, score.measure): score.source for score in proposal.scores}
+    is_first = input.edition not in info.context.newest
     return SimulatedRanking(
         snapshot=Snapshot(assumed, simulated=True, overrides=overrides),
-        base=Snapshot(ranking.compute(recorded), simulated=True),
+        base=None if is_first else Snapshot(ranking.compute(recorded), simulated=True),
         errors=[],
     )
 
@@ -70,7 +86,7 @@ def _refused(problems: list[Problem]) -> SimulatedRanking:
     return SimulatedRanking(snapshot=None, base=None, errors=[UserError.of(problem) for problem in problems])
 
 
-def _with(recorded: Inputs, proposal: Proposal) -> Inputs:
+def _with(recorded: Inputs, proposal: ScoreProposal) -> Inputs:
     """The inputs as a submission of *proposal* would leave them."""
     values, statuses = recorded.values.copy(), recorded.statuses.copy()
     column = {city: index for index, city in enumerate(recorded.cities)}

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.auth import Role, Viewer
 from api.context import Info
-from api.schema import edition, ranking
-from api.schema.error import ForbiddenError, UnauthenticatedError, UserError
+from api.schema import audit, edition, ranking
+from api.schema.connection import PageArguments
+from api.schema.error import UserError
 from api.schema.node import Node
+from api.schema.permission import require_admin, require_editor_of
 from db import submission as rows
 from db import telemetry
+from db.definition import FieldChange as FieldChangeRow
 from db.pool import transaction
-from db.proposal import Proposal, RefusedError, ScoreChange
+from db.proposal import Proposal, RefusedError
+from db.score_proposal import ScoreChange, ScoreProposal
 
 if TYPE_CHECKING:
+    from api.schema.audit import ScoreChangeConnection
     from api.schema.edition import Edition
     from api.schema.ranking import Ranking
 
@@ -27,12 +31,40 @@ class SubmissionStatus(StrEnum):
     RANKED = "ranked"
 
 
-@strawberry.type(description="Score changes that were accepted together.")
+@strawberry.type(
+    description="A field of an edition's methodology, framework or membership that a submission changed. Values are "
+    "text; null values: there was, or is, nothing."
+)
+class FieldChange:
+    row: strawberry.Private[FieldChangeRow]
+
+    @strawberry.field(description="Code of a measure or slug of a city; null for the methodology.")
+    def subject(self) -> str | None:
+        return self.row.subject
+
+    @strawberry.field(description="What changed, e.g. `weight` or `top_n`.")
+    def field(self) -> str:
+        return self.row.field
+
+    @strawberry.field(description="Before.")
+    def old_value(self) -> str | None:
+        return self.row.old
+
+    @strawberry.field(description="Since then.")
+    def new_value(self) -> str | None:
+        return self.row.new
+
+
+@strawberry.type(description="Changes of an edition that were accepted together.")
 class Submission(Node):
     row: strawberry.Private[rows.Submission]
 
-    def key(self) -> tuple[str | int, ...]:
+    @property
+    def _key(self) -> tuple[int, int]:
         return self.row.edition, self.row.revision
+
+    def key(self) -> tuple[str | int, ...]:
+        return self._key
 
     @strawberry.field(description="The edition that it changed.")
     def edition(self, info: Info) -> Annotated["Edition", strawberry.lazy("api.schema.edition")]:
@@ -50,7 +82,29 @@ class Submission(Node):
     def submitted_by(self) -> str:
         return self.row.submitted_by
 
-    @strawberry.field(description="Scores that it changed; one that was recorded already does not count.")
+    @strawberry.field(description="Where it says it comes from.")
+    def source(self) -> str | None:
+        return self.row.source
+
+    @strawberry.field(description="For admins: the scores that it changed.")
+    async def changes(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Annotated["ScoreChangeConnection", strawberry.lazy("api.schema.audit")]:
+        return await audit.of_submission(info, self._key, PageArguments(first, after, last, before))
+
+    @strawberry.field(description="For admins: what it changed in the methodology, the framework or the membership.")
+    async def field_changes(self, info: Info) -> list[FieldChange]:
+        require_admin(info, "the audit")
+        return [FieldChange(row=row) for row in await info.context.loaders.field_changes_by_key.load(self._key)]
+
+    @strawberry.field(
+        description="Scores, fields or cities that it changed; a score that was recorded already does not count."
+    )
     def change_count(self) -> int:
         return self.row.change_count
 
@@ -65,8 +119,7 @@ class Submission(Node):
         return None if revision is None else await ranking.find(info, self.row.edition, revision)
 
     async def _ranked(self, info: Info) -> int | None:
-        key = self.row.edition, self.row.revision
-        revision = await info.context.loaders.first_ranked_revision_from.load(key)
+        revision = await info.context.loaders.first_ranked_revision_from.load(self._key)
         if revision is not None and revision > info.context.index.newest.get(self.row.edition, 0):
             # Who has read RANKED must not be shown an older ranking next.
             await info.context.index.refresh()
@@ -104,31 +157,41 @@ class SubmitScoresInput:
         default=None, description="Refuse unless the edition still stands at this revision."
     )
 
-    def proposal(self) -> Proposal:
-        scores = [score.change() for score in self.scores]
-        return Proposal(self.edition, scores, self.source, self.idempotency_key, self.expected_revision)
+    def proposal(self) -> ScoreProposal:
+        return ScoreProposal(
+            self.edition,
+            [score.change() for score in self.scores],
+            source=self.source,
+            idempotency_key=self.idempotency_key,
+            expected_revision=self.expected_revision,
+        )
 
 
-@strawberry.type(description="What became of a call: a submission, or the reasons why there is none.")
-class SubmitScoresPayload:
+@strawberry.type
+class Accepted:
+    """What the payloads of all submissions share."""
+
     submission: Submission | None = strawberry.field(description="Null when the call was refused.")
     errors: list[UserError] = strawberry.field(description="Every reason; empty when accepted.")
 
 
+@strawberry.type(description="What became of a call: a submission, or the reasons why there is none.")
+class SubmitScoresPayload(Accepted):
+    pass
+
+
 async def submit_scores(info: Info, input: SubmitScoresInput) -> SubmitScoresPayload:  # noqa: A002 - the contract's name
     """Accept all scores of the call together, or none."""
-    _authorise(info.context.viewer, input)
+    require_editor_of(info, {score.city for score in input.scores})
+    submission, errors = await accept(info, input.proposal())
+    return SubmitScoresPayload(submission=submission, errors=errors)
+
+
+async def accept(info: Info, proposal: Proposal) -> tuple[Submission | None, list[UserError]]:
+    """The submission that a proposal becomes in one transaction, or every reason why it does not."""
     try:
         async with transaction(info.context.pool) as writer:
-            accepted = await rows.submit(writer, input.proposal(), info.context.viewer.subject, telemetry.trace_id())
+            accepted = await rows.submit(writer, proposal, info.context.viewer.subject, telemetry.trace_id())
     except RefusedError as refused:
-        return SubmitScoresPayload(submission=None, errors=[UserError.of(p) for p in refused.problems])
-    return SubmitScoresPayload(submission=Submission(row=accepted), errors=[])
-
-
-def _authorise(viewer: Viewer, input_: SubmitScoresInput) -> None:
-    if viewer.role is Role.READER:
-        raise UnauthenticatedError("submitScores needs a bearer token of an editor or admin: see `sci token`")
-    foreign = {score.city for score in input_.scores} - {viewer.city}
-    if viewer.role is Role.EDITOR and foreign:
-        raise ForbiddenError(f"this token may change the scores of {viewer.city} only")
+        return None, [UserError.of(problem) for problem in refused.problems]
+    return Submission(row=accepted), []

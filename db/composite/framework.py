@@ -6,6 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 OVERALL = "overall"
 """The code of what the categories make together; no measure has it."""
@@ -125,6 +130,15 @@ class Framework:
             case Normalisation.FRACTION_OF_MAX:
                 return 0.0, LARGEST_VALUE
         return -LARGEST_VALUE, LARGEST_VALUE
+
+    def outside(self, values: "NDArray[np.float64]") -> list[Measure]:
+        """The measures for which some value cannot be recorded; *values* is (measures, cities), NaN missing."""
+        found = []
+        for measure, row in zip(self.measures, values, strict=True):
+            lowest, highest = self.value_range(measure)
+            if ((row < lowest) | (row > highest)).any():
+                found.append(measure)
+        return found
 
     def check(self) -> None:
         """Raise `FrameworkError` at the first measure that breaks a rule."""

@@ -2,7 +2,7 @@
 
 from db import submission, verify
 from db.pool import Pool, transaction
-from db.proposal import Proposal, ScoreChange
+from db.score_proposal import ScoreChange, ScoreProposal
 from db.verify import Difference
 from tests.conftest import Recompute
 
@@ -14,7 +14,7 @@ async def test_every_printed_row_of_both_years_is_reproduced(pool: Pool) -> None
 
 
 async def test_a_changed_score_is_found(pool: Pool, recompute: Recompute) -> None:
-    proposal = Proposal(2025, [ScoreChange("krefeld", "payment", 0.0, None)])
+    proposal = ScoreProposal(2025, [ScoreChange("krefeld", "payment", 0.0, None)])
     async with transaction(pool) as writer:
         await submission.submit(writer, proposal, "test", None)
     await recompute()

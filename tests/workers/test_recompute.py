@@ -4,14 +4,14 @@ import asyncio
 
 from db import edition, ranking, submission
 from db.pool import Pool, transaction
-from db.proposal import Proposal, ScoreChange
+from db.score_proposal import ScoreChange, ScoreProposal
 from tests.conftest import Recompute
 
 STORED = "select edition, revision, input_hash from ranking order by edition, revision"
 
 
 async def submit(pool: Pool, year: int, measure: str, value: float) -> None:
-    proposal = Proposal(year, [ScoreChange("krefeld", measure, value, "test")])
+    proposal = ScoreProposal(year, [ScoreChange("krefeld", measure, value, "test")])
     async with transaction(pool) as writer:
         await submission.submit(writer, proposal, "test", None)
 
@@ -60,7 +60,7 @@ async def test_equal_inputs_have_equal_hashes(pool: Pool, recompute: Recompute) 
 async def test_an_edition_that_loses_its_last_score_has_an_empty_ranking(pool: Pool, recompute: Recompute) -> None:
     await submit(pool, 2019, "mobility", 50)
     async with transaction(pool) as writer:
-        proposal = Proposal(2019, [ScoreChange("krefeld", "mobility", None, None)])
+        proposal = ScoreProposal(2019, [ScoreChange("krefeld", "mobility", None, None)])
         await submission.submit(writer, proposal, "test", None)
     await recompute()
     [found] = await ranking.by_key(pool, [(2019, 2)])

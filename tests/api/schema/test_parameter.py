@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from db import dataset, edition, load
+from db import dataset, definition, edition, load
 from db.pool import create_pool
 from db.settings import Settings
 from tests import made_up
@@ -82,7 +82,7 @@ async def test_what_is_in_memory_costs_no_statement(first: int, made_up_api: Api
     assert len(ranking["entries"]["nodes"]) == first
     # The process asks for newer rankings on a timer; asyncpg resets every connection that comes back.
     asked = {statement for statement in statements.seen if "RESET ALL" not in statement}
-    assert asked <= {edition.STATES, load.VERSION}
+    assert asked <= {edition.STATES, definition.VERSION}
 
 
 def _parameters(entry: Any) -> list[Any]:
