@@ -16,7 +16,8 @@ select exists (select from member m join city c on c.id = m.city_id where m.edit
 """
 
 INSERT_CITY = """
-insert into city (slug, name, state, population) values ($1, $2, $3, $4) on conflict (slug) do nothing
+insert into city (slug, name, state, population)
+select $1, $2::text, $3::text, $4::integer where not exists (select from city where slug = $1)
 """
 
 INSERT_MEMBER = """

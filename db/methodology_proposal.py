@@ -102,9 +102,8 @@ class MethodologyChange:
         if self.min_population is not None:
             small = [row["slug"] for row in await reader.fetch(TOO_SMALL, edition, self.min_population)]
             if small:
-                message = (
-                    f"{', '.join(small[:5])} {'and others ' * (len(small) > 5)}have {self.min_population} or fewer"
-                )
+                others = f" and {len(small) - 1} more" if len(small) > 1 else ""
+                message = f"{small[0]}{others}: not more than {self.min_population} inhabitants"
                 problems.append(Problem(ProblemCode.OUT_OF_RANGE, message, ("methodology", "minPopulation")))
         return problems
 

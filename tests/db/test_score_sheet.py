@@ -12,7 +12,7 @@ from db.pool import Pool
 from db.score_sheet import RefusedSheetError, Submitted
 
 STATE = "select (select count(*) from submission), (select count(*) from score_change), (select count(*) from outbox)"
-HEADER = ["city", "measure", "value", "source"]
+HEADER: list[Any] = ["city", "measure", "value", "source"]
 Rows = list[list[Any]]
 
 
@@ -38,7 +38,7 @@ async def submit(pool: Pool, path: Path, **options: Any) -> Submitted:
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 async def test_what_is_in_the_sheet_is_recorded(kind: str, pool: Pool, tmp_path: Path) -> None:
-    rows = [HEADER, ["krefeld", "payment", 87.25, "https://example.org/a"], ["bonn", "payment", 90, None]]
+    rows: Rows = [HEADER, ["krefeld", "payment", 87.25, "https://example.org/a"], ["bonn", "payment", 90, None]]
     assert await submit(pool, write(tmp_path, kind, rows), source="sheet") == Submitted(2, 2)
     found = await pool.fetch(
         """select c.slug, s.value, s.status::text, s.source from score s join city c on c.id = s.city_id
@@ -55,7 +55,12 @@ async def test_what_is_in_the_sheet_is_recorded(kind: str, pool: Pool, tmp_path:
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 async def test_every_reason_has_its_line_and_nothing_is_kept(kind: str, pool: Pool, tmp_path: Path) -> None:
     before = await pool.fetchrow(STATE)
-    rows = [HEADER, ["krefeld", "payment", 90, None], ["nowhere", "payment", 1, None], ["bonn", "payment", 101, None]]
+    rows: Rows = [
+        HEADER,
+        ["krefeld", "payment", 90, None],
+        ["nowhere", "payment", 1, None],
+        ["bonn", "payment", 101, None],
+    ]
     with pytest.raises(RefusedSheetError) as refused:
         await submit(pool, write(tmp_path, kind, [*rows, ["bonn", "nothing", 1, None]]))
     assert str(refused.value).splitlines() == [
