@@ -127,7 +127,7 @@ def submit_(
     data_dir: DataDir = None,
 ) -> None:
     """Submit a table of scores: all of it or nothing, checked as the mutation checks."""
-    with Progress(console=errors, transient=True) as progress:
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         sheet = _answer(lambda: score_sheet.read(file, remove_empty=remove_empty))
         progress.update(task, description="submitting", total=len(sheet.changes))
@@ -143,13 +143,14 @@ def submit_(
 def verify_(
     edition: Annotated[int | None, typer.Argument(metavar="[EDITION]", help="Year; every ranked one if none.")] = None,
     rebuild_: Annotated[
-        bool, typer.Option("--rebuild", help="Compute every stored ranking again from the audit trail, and compare.")
+        bool, typer.Option("--rebuild", help="Compare every stored ranking with what the audit trail gives, instead.")
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Compare every published line with the computed ranking; exit 1 when one is off."""
     if rebuild_:
         _rebuild(edition, data_dir)
+        return
 
     async def run(pool: Pool) -> verify.Report:
         return await verify.verify(pool, edition)

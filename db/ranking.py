@@ -195,9 +195,11 @@ async def keys(reader: Reader, edition: int | None) -> list[Key]:
     return [(row["edition"], row["revision"]) for row in await reader.fetch(KEYS, edition)]
 
 
-async def prune(writer: Writer, edition: int, keep: int) -> None:
-    """Delete all but the newest *keep* rankings of an open edition, and those a later edition was compared with."""
-    await writer.execute(PRUNE, edition, keep)
+async def prune(writer: Writer, years: list[int], keep: int) -> None:
+    """Delete all but the newest *keep* rankings of each open edition, and those a later edition was compared with."""
+    # Newest first: what only a deleted ranking was compared with goes too.
+    for year in sorted(years, reverse=True):
+        await writer.execute(PRUNE, year, keep)
 
 
 def _record(column: Column) -> list[Any]:

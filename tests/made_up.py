@@ -11,15 +11,25 @@ SOURCE = "made up for tests"
 NORMALISATIONS = ("min_max", "rank", "fraction_of_max", "none")
 
 
-def write(folder: Path, *, cities: int, parameters: int, seed: int = 1) -> Path:
-    """Edition 3000: *parameters* in indicators of five, these in categories of four; one value in ten is missing.
+def write(
+    folder: Path,
+    *,
+    cities: int,
+    parameters: int,
+    indicators: int | None = None,
+    categories: int | None = None,
+    missing: float = 0.1,
+    seed: int = 1,
+) -> Path:
+    """Edition 3000: *parameters* in indicators of five, these in categories of four, unless their numbers are given.
 
-    Parameters take the four normalisations and both directions in turn; values have ties.
+    Parameters take the four normalisations and both directions in turn; values have ties, and *missing* of them are
+    left out.
     """
+    indicators = indicators or -(-parameters // 5)
+    categories = categories or -(-indicators // 4)
     draw = random.Random(seed)
     slugs = [f"made-up-{number:06}" for number in range(cities)]
-    indicators = -(-parameters // 5)
-    categories = -(-indicators // 4)
     codes = [f"parameter_{number}" for number in range(parameters)]
     folder.mkdir(parents=True, exist_ok=True)
     _write(
@@ -34,13 +44,25 @@ def write(folder: Path, *, cities: int, parameters: int, seed: int = 1) -> Path:
     rows: list[Iterable[Any]] = []
     rows += [(YEAR, f"category_{n}", "category", "", "K", "C", 1, up, "", "") for n in range(categories)]
     rows += [
-        (YEAR, f"indicator_{n}", "indicator", f"category_{n // 4}", "I", "I", n % 3 + 1, up, "", "")
+        (
+            YEAR,
+            f"indicator_{n}",
+            "indicator",
+            f"category_{n * categories // indicators}",
+            "I",
+            "I",
+            n % 3 + 1,
+            up,
+            "",
+            "",
+        )
         for n in range(indicators)
     ]
     rows += [
-        (YEAR, code, "parameter", f"indicator_{n // 5}", "P", "P", n % 4 + 1, ("lower_is_better", up)[n % 2], "unit",
+        (YEAR, code, "parameter", f"indicator_{part}", "P", "P", n % 4 + 1, ("lower_is_better", up)[n % 2], "unit",
          NORMALISATIONS[n % 4])
         for n, code in enumerate(codes)
+        for part in [n * indicators // parameters]
     ]  # fmt: skip
     _write(
         folder / "framework.csv",
@@ -50,7 +72,12 @@ def write(folder: Path, *, cities: int, parameters: int, seed: int = 1) -> Path:
     _write(
         folder / "score.csv",
         "edition,city,measure,value,source",
-        ((YEAR, slug, code, draw.randrange(101), SOURCE) for slug in slugs for code in codes if draw.random() > 0.1),
+        (
+            (YEAR, slug, code, draw.randrange(101), SOURCE)
+            for slug in slugs
+            for code in codes
+            if draw.random() >= missing
+        ),
     )
     return folder
 

@@ -23,13 +23,14 @@ async def _rank(pool: Pool, redis: event.Client, year: int, keep: int | None) ->
     async with transaction(pool) as guard:
         await ranking.lock(guard, year)
         async with transaction(pool, "repeatable_read") as writer:
-            revision = _due(await edition.states(writer), year)
+            states = await edition.states(writer)
+            revision = _due(states, year)
             if revision is None:
                 return
             computed = ranking.compute(await inputs.read(writer, year, revision))
             await ranking.save(writer, computed)
             if keep is not None:
-                await ranking.prune(writer, year, keep)
+                await ranking.prune(writer, [state.year for state in states if state.year <= year], keep)
     log.info("ranking stored", revision=revision, cities=len(computed.cities), input_hash=computed.input_hash)
     try:
         await event.publish(redis, event.RankingRecomputed(year, revision))

@@ -160,7 +160,7 @@ async def test_the_commands_beside_a_running_system(tmp_path: Path, system: Syst
     assert (exported.status, exported.output) == (0, f"{tmp_path}\n")
     assert (await sci("load", tmp_path, *data_dir)).output == "2025: 0 scores changed\n"
     scores = tmp_path / "score.csv"
-    scores.write_text(scores.read_text().replace("2025,krefeld,payment,100.0,", "2025,krefeld,payment,10.0,"))
+    scores.write_text(scores.read_text().replace("2025,krefeld,payment,100,", "2025,krefeld,payment,10,"))
     assert (await sci("load", tmp_path, *data_dir)).output == "2025: 1 scores changed, new revision\n"
     async with connected(system) as follower:
         await follower.subscribe(NEWEST, since=revision)
@@ -168,6 +168,27 @@ async def test_the_commands_beside_a_running_system(tmp_path: Path, system: Syst
     verified = await sci("verify", "2025", *data_dir)
     assert verified.status == 1
     assert "2025 krefeld overall: rank 41 printed, 50 computed" in verified.output.splitlines()
+    rebuilt = await sci("verify", "--rebuild", *data_dir)
+    assert (rebuilt.status, rebuilt.output.splitlines()[-1].partition(" ")[2]) == (0, "rankings rebuilt, none off")
+
+
+async def test_a_spreadsheet_beside_a_running_system(tmp_path: Path, system: System) -> None:
+    revision = await system.ranked((await system.submit(100, await system.token()))["id"])
+    sheet = tmp_path / "scores.csv"
+    sheet.write_text("city,measure,value\nkrefeld,payment,10\nbonn,payment,20\n")
+    arguments = ("submit", sheet, "--edition", "2025", "--data-dir", system.data_dir)
+    submitted = await sci(*arguments)
+    assert (submitted.status, submitted.output) == (0, f"2025: revision {revision + 1}, 2 scores changed\n")
+    async with connected(system) as follower:
+        await follower.subscribe(NEWEST, since=revision)
+        assert await follower.event() == {"ranking": {"revision": revision + 1, "edition": {"year": 2025}}}
+    sheet.write_text("city,measure,value\nkrefeld,payment,101\nnowhere,payment,20\n")
+    refused = await sci(*arguments)
+    assert (refused.status, refused.output) == (1, "")
+    assert refused.errors.splitlines()[-2:] == [
+        "sci: scores.csv, line 2, column value: 101 is outside 0 to 100, the range of payment",
+        "scores.csv, line 3, column city: no city 'nowhere'",
+    ]
 
 
 async def test_the_commands_without_a_running_system(tmp_path: Path) -> None:
@@ -212,6 +233,8 @@ async def test_tokens_are_for_a_role_a_city_and_a_time(system: System) -> None:
         (["load", "nowhere"], "nowhere/city.csv: No such file or directory"),
         (["verify", "1999"], "there is no edition 1999"),
         (["export", "1999"], "there is no edition 1999"),
+        (["verify", "--rebuild", "1999"], "edition 1999 has no ranking"),
+        (["submit", "nowhere.csv", "--edition", "2025"], "nowhere.csv: No such file or directory"),
     ],
 )
 async def test_bad_arguments_get_one_clear_line(arguments: list[str], words: str, tmp_path: Path) -> None:

@@ -58,6 +58,19 @@ async def test_a_score_update_reaches_everyone_who_follows(system: System) -> No
     assert await system.ranked(submission["id"]) == current + 1
 
 
+async def test_an_uncertainty_analysis_goes_through_the_worker(system: System) -> None:
+    token = await system.token()
+    request = """mutation { requestUncertainty(input: {edition: 2025, draws: 1000, seed: 5}) {
+      analysis { id status } errors { message } } }"""
+    asked = (await system.query(request, token=token))["requestUncertainty"]
+    assert asked["errors"] == []
+    query = "query($id: ID!) { node(id: $id) { ... on UncertaintyAnalysis { status progress ranks { medianRank } } } }"
+    async with asyncio.timeout(RANKED_SECONDS):
+        while (found := (await system.query(query, {"id": asked["analysis"]["id"]}))["node"])["status"] != "FINISHED":
+            await asyncio.sleep(0.05)
+    assert (found["progress"], len(found["ranks"])) == (1, 83)
+
+
 async def test_after_a_burst_everyone_has_the_newest(system: System) -> None:
     token = await system.token()
     before = await system.ranked((await system.submit(0, token))["id"])

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from db import edition, ranking, submission
+from db import edition, ranking, rebuild, submission
 from db.pool import Pool, transaction
 from db.score_proposal import ScoreChange, ScoreProposal
-from tests.conftest import Recompute
+from db.settings import Settings
+from tests.conftest import Recompute, rank_all
 
 STORED = "select edition, revision, input_hash from ranking order by edition, revision"
 
@@ -74,3 +75,29 @@ async def test_what_is_stored_is_read_back_and_misses_are_none(pool: Pool) -> No
     assert [None if r is None else (r.edition, r.revision) for r in found] == [(2025, 1), None, (2024, 1), (2025, 1)]
     assert await ranking.revision_before(pool, [(2025, 1), (2025, 9), (2024, 2)]) == [None, 1, 1]
     assert await ranking.first_revision_from(pool, [(2025, 0), (2025, 2), (2024, 1)]) == [1, None, 1]
+
+
+async def test_old_rankings_go_and_what_is_compared_with_stays(pool: Pool, settings: Settings) -> None:
+    keeping = settings.model_copy(update={"keep_rankings": 2})
+    for value in range(1, 4):
+        await submit(pool, 2024, "mobility", value)
+        await rank_all(keeping, pool)
+    assert await stored(pool) == [(2024, 3), (2024, 4), (2025, 3), (2025, 4)]
+    for value in range(4, 7):
+        await submit(pool, 2025, "payment", value)
+        await rank_all(keeping, pool)
+    assert await stored(pool) == [(2024, 3), (2024, 4), (2025, 6), (2025, 7)]
+    await submit(pool, 2024, "mobility", 9)
+    await rank_all(keeping.model_copy(update={"keep_rankings": 1}), pool)
+    assert await stored(pool) == [(2024, 5), (2025, 8)]
+    async with transaction(pool, "repeatable_read") as reader:
+        assert (await rebuild.rebuild(reader, None)).differences == ()
+
+
+async def test_a_closed_edition_keeps_its_rankings(pool: Pool, settings: Settings) -> None:
+    await submit(pool, 2025, "payment", 1)
+    await rank_all(settings, pool)
+    await submit(pool, 2025, "payment", 2)
+    await pool.execute("update edition set closed_at = now() where year = 2025")
+    await rank_all(settings.model_copy(update={"keep_rankings": 1}), pool)
+    assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2), (2025, 3)]

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from db.pool import Pool
+from tests.api.schema.test_methodology import change
 from tests.api.schema.test_submission import REFUSED, STATE, payment, submit
 from tests.conftest import Api, Recompute
 
@@ -48,6 +51,77 @@ async def test_it_equals_what_a_submission_makes(
     assert simulated["changes"] == ranking["changes"] != []
 
 
+METHODOLOGIES: list[dict[str, Any]] = [
+    {"weights": [{"measure": "mobility", "weight": 5}, {"measure": "payment", "weight": 0}]},
+    {"aggregation": "GEOMETRIC_MEAN"},
+    {"topN": 3, "hiddenChampion": {"categoryTopN": 5, "overallRankWorseThan": 30}},
+]
+
+
+@pytest.mark.parametrize("methodology", METHODOLOGIES)
+@pytest.mark.parametrize("scores", [[], [payment(3)]])
+async def test_a_methodology_equals_what_its_submission_makes(
+    methodology: dict[str, Any], scores: list[dict[str, Any]], api: Api, recompute: Recompute, pool: Pool
+) -> None:
+    before = await pool.fetchrow(STATE)
+    given = {"edition": 2025, "methodology": methodology} | ({"scores": scores} if scores else {})
+    simulated = (await api.data(SIMULATE, {"input": given}))["simulateRanking"]
+    assert (simulated["errors"], await pool.fetchrow(STATE)) == ([], before)
+    assert (await change(api, methodology))["errors"] == []
+    if scores:
+        await submit(api, scores)
+    await recompute()
+    await api.service.index.refresh()
+    ranking = (await api.data(RANKING.replace("changes {", "changes(since: 1) {"), {"edition": 2025}))["ranking"]
+    assert simulated["entries"] == ranking["entries"]["nodes"]
+    assert simulated["changes"] == ranking["changes"] != []
+
+
+SCORES = st.lists(
+    st.tuples(
+        st.sampled_from(["krefeld", "bonn", "muenchen", "siegen", "aachen"]),
+        st.sampled_from([*CATEGORIES, "payment", "broadband", "service_portal", "residents_concerns"]),
+        st.one_of(st.none(), st.integers(0, 100), st.floats(0, 100)),
+    ),
+    max_size=12,
+    unique_by=lambda score: score[:2],
+)
+WEIGHTS = st.dictionaries(st.sampled_from([*CATEGORIES, "payment", "broadband"]), st.floats(0.01, 50), max_size=4)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(scores=SCORES, weights=WEIGHTS, aggregation=st.sampled_from([None, "ARITHMETIC_MEAN", "GEOMETRIC_MEAN"]))
+async def test_whatever_is_assumed_equals_what_its_submission_makes(
+    scores: list[Any], weights: dict[str, float], aggregation: str | None, api: Api, recompute: Recompute, pool: Pool
+) -> None:
+    """Each example starts from where the one before left the edition."""
+    values = [{"city": city, "measure": measure, "value": value} for city, measure, value in scores]
+    methodology = {
+        "weights": [{"measure": measure, "weight": weight} for measure, weight in weights.items()],
+        "aggregation": aggregation,
+    }
+    assume(values or weights or aggregation)
+    changes_methodology = bool(weights or aggregation)
+    base = await pool.fetchval("select max(revision) from ranking where edition = 2025")
+    given = {"edition": 2025, "scores": values} | ({"methodology": methodology} if changes_methodology else {})
+    simulated = (await api.data(SIMULATE, {"input": given}))["simulateRanking"]
+    assert simulated["errors"] == []
+    if changes_methodology:
+        assert (await change(api, methodology))["errors"] == []
+    if values:
+        await submit(api, values)
+    await recompute()
+    await api.service.index.refresh()
+    ranking = (await api.data(RANKING.replace("changes {", f"changes(since: {base}) {{"), {"edition": 2025}))["ranking"]
+    assert simulated["entries"] == ranking["entries"]["nodes"]
+    assert simulated["changes"] == ranking["changes"]
+
+
 async def test_a_city_that_loses_all_its_values_leaves_the_ranking(read_api: Api) -> None:
     scores = [{"city": "krefeld", "measure": code, "value": None} for code in CATEGORIES]
     simulated = (await read_api.data(SIMULATE, {"input": {"edition": 2024, "scores": scores}}))["simulateRanking"]
@@ -69,6 +143,7 @@ async def test_the_first_scores_of_an_edition(api: Api, recompute: Recompute) ->
     await api.service.index.refresh()
     ranking = (await api.data(RANKING, {"edition": 2022}))["ranking"]
     assert simulated["entries"] == ranking["entries"]["nodes"]
+    assert simulated["changes"] == ranking["changes"] == []
 
 
 @pytest.mark.parametrize("name", [name for name, (given, _) in REFUSED.items() if set(given) <= {"edition", "scores"}])
@@ -97,6 +172,11 @@ async def test_its_entries_do_not_resolve(read_api: Api) -> None:
     [
         ({"edition": 1999, "scores": [payment()]}, [{"code": "UNKNOWN_EDITION", "path": ["edition"]}]),
         ({"edition": 2025, "scores": []}, [{"code": "EMPTY", "path": ["scores"]}]),
+        ({"edition": 2025}, [{"code": "EMPTY", "path": ["scores"]}]),
+        (
+            {"edition": 2025, "methodology": {"topN": 0}},
+            [{"code": "OUT_OF_RANGE", "path": ["methodology", "topN"]}],
+        ),
         ({"edition": 2025, "scores": [payment(101)]}, [{"code": "OUT_OF_RANGE", "path": ["scores", "0", "value"]}]),
     ],
 )

@@ -137,6 +137,6 @@ async def test_it_goes_with_its_ranking(api: Api, pool: Pool, recompute: Recompu
     await submit(api, [payment(0)])
     await recompute()
     async with transaction(pool) as writer:
-        await rankings.prune(writer, 2025, 1)
+        await rankings.prune(writer, [2025], 1)
     assert await ids(pool) == []
     assert await rankings.keys(pool, 2025) == [(2025, 2)]
