@@ -96,6 +96,19 @@ async def test_the_subscription_can_be_pasted(read_api: Api) -> None:
     assert event["data"]["rankingRecomputed"]["ranking"]["revision"] == 1
 
 
+async def test_the_explanation_can_be_pasted(read_api: Api) -> None:
+    entry = (await _curl(_command("curl", 3), read_api)).json()["data"]["ranking"]["entry"]
+    assert len(entry["explanation"]["indicators"]) == 37
+    assert [goal["kind"] for goal in entry["explanation"]["goals"]][:2] == ["NEXT_RANK", "TOP_TEN"]
+
+
+async def test_the_export_can_be_pasted(read_api: Api) -> None:
+    [url] = [word for word in shlex.split(_command("curl", 4)) if word.startswith("http")]
+    response = await read_api.client.get(url.removeprefix("http://127.0.0.1:8000"))
+    assert response.text.startswith("edition,revision,computed_at,input_hash,rank,city,name,state,score,")
+    assert response.text.count("\n") == 84
+
+
 def test_ci_runs_the_test_command() -> None:
     assert blocks("sh")[1].strip() == "uv run pytest"
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "uv run pytest"

@@ -163,7 +163,7 @@ def _check_parent(measure: Measure, levels: dict[str, Level]) -> None:
     wanted = _PARENT_LEVEL[measure.level]
     found = None if measure.parent is None else levels[measure.parent]
     if found is not wanted:
-        message = f"the parent of a {measure.level} is {wanted or 'left empty'}, not {found or 'left empty'}"
+        message = f"the parent of the {measure.level} is {wanted or 'left empty'}, not {found or 'left empty'}"
         raise FrameworkError(measure.code, "parent", message)
 
 
