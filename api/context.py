@@ -1,5 +1,6 @@
 """The one thing that every resolver is given."""
 
+import asyncio
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -18,7 +19,8 @@ _pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
 class Context:
     """Of one HTTP request or one WebSocket connection.
 
-    `is_pure` stays True for as long as only `index` was asked: such an answer may be kept and given again.
+    `is_pure` stays True for as long as only `index` was asked: such an answer may be kept and given again. `broken` is
+    set when a stream cannot go on: its connection must then be broken off, so that the client comes back.
     """
 
     def __init__(self, pool: Pool, index: Index, tokens: Tokens) -> None:
@@ -27,6 +29,7 @@ class Context:
         self.viewer: Viewer = ANONYMOUS
         self.connection_params: dict[str, Any] = {}
         self.is_pure = True
+        self.broken = asyncio.Event()
         self._pool = pool
         self._loaders = Loaders(pool)
 

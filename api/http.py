@@ -44,7 +44,7 @@ class GraphQLEndpoint:
             context.viewer = _viewer(request, context.tokens)
             asked = await requests.read(request, self.settings.body_limit_bytes)
             key = _key(asked, context)
-            if (kept := self._kept(request, key, accepted)) is not None:
+            if not context.index.is_stale and (kept := self._kept(request, key, accepted)) is not None:
                 return kept
             operation_type = asked.operation_type(self.settings.document_token_limit)
             if request.method == "GET" and operation_type is OperationType.MUTATION:
@@ -54,7 +54,8 @@ class GraphQLEndpoint:
         except RequestError as error:
             return _refusal(error)
         if media_type == EVENT_STREAM:
-            return sse.response(self._stream(asked, context), stopping, self.settings.heartbeat_seconds)
+            breaking = (stopping, context.broken)
+            return sse.response(self._stream(asked, context), breaking, self.settings.heartbeat_seconds)
         if operation_type is OperationType.MUTATION:
             return _answer(await self._execute(asked, context), media_type)
         return await self._query(asked, context, key, media_type)
@@ -81,7 +82,9 @@ class GraphQLEndpoint:
             result = await self._execute(asked, context)
             if result.errors:
                 failed = result
-            return cache.Answer(orjson.dumps(body(result)), context.is_pure and not result.errors)
+            return cache.Answer(
+                orjson.dumps(body(result)), context.is_pure and not result.errors and not result.extensions
+            )
 
         answer = await self.answers.compute(key, execute)
         if failed is not None:

@@ -6,11 +6,13 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from db import audit, definition, edition, ranking, score, submission, uncertainty
+from db import audit, definition, edition, ranking, recomputation, score, submission, uncertainty
 from db.audit import AuditPage, PageKey
 from db.definition import FieldChange
+from db.edition import State
 from db.pool import Pool, Reader
 from db.ranking import Key
+from db.recomputation import Recomputation
 from db.score import Provenance, ProvenanceKey
 from db.submission import Submission
 from db.uncertainty import Analysis
@@ -31,6 +33,8 @@ class Loaders:
         self.field_changes_by_key: DataLoader[Key, list[FieldChange]] = _loader(pool, definition.changes_by_key)
         self.analysis_by_id: DataLoader[int, Analysis | None] = _loader(pool, uncertainty.by_id)
         self.newest_analysis: DataLoader[Key, Analysis | None] = _loader(pool, uncertainty.newest_finished)
+        self.state_by_edition: DataLoader[int, State] = _loader(pool, edition.states_of)
+        self.recomputation_by_edition: DataLoader[int, Recomputation | None] = _loader(pool, recomputation.by_edition)
         self.revision_by_edition: DataLoader[int, int] = _loader(pool, edition.revisions)
 
 

@@ -1,7 +1,7 @@
 """GraphQL over server-sent events, each operation on a connection of its own (graphql-sse, distinct mode)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -14,29 +14,29 @@ COMPLETE = b"event: complete\ndata:\n\n"
 
 
 def response(
-    answers: AsyncGenerator[dict[str, Any]], stopping: asyncio.Event, heartbeat_seconds: float
+    answers: AsyncGenerator[dict[str, Any]], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
 ) -> StreamingResponse:
-    """The answers as they come, then `complete`; when the process stops the stream only breaks off,
+    """The answers as they come, then `complete`; on one of the *breaking* events the stream only breaks off,
     so that the client connects again.
     """
     return StreamingResponse(
-        _events(answers, stopping, heartbeat_seconds),
+        _events(answers, breaking, heartbeat_seconds),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _events(
-    answers: AsyncGenerator[dict[str, Any]], stopping: asyncio.Event, heartbeat_seconds: float
+    answers: AsyncGenerator[dict[str, Any]], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
 ) -> AsyncIterator[bytes]:
     yield HEARTBEAT
-    stop = asyncio.create_task(stopping.wait())
+    breaks = [asyncio.create_task(event.wait()) for event in breaking]
     async with aclosing(answers):
         upcoming = asyncio.ensure_future(anext(answers, None))
         try:
             while True:
-                await asyncio.wait({upcoming, stop}, timeout=heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED)
-                if stopping.is_set():
+                await asyncio.wait({upcoming, *breaks}, timeout=heartbeat_seconds, return_when=asyncio.FIRST_COMPLETED)
+                if any(each.done() for each in breaks):
                     return
                 if not upcoming.done():
                     yield HEARTBEAT
@@ -47,7 +47,7 @@ async def _events(
                 yield b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
                 upcoming = asyncio.ensure_future(anext(answers, None))
         finally:
-            for task in (upcoming, stop):
+            for task in (upcoming, *breaks):
                 task.cancel()
-            await asyncio.gather(upcoming, stop, return_exceptions=True)
+            await asyncio.gather(upcoming, *breaks, return_exceptions=True)
     yield COMPLETE

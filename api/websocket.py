@@ -1,5 +1,6 @@
 """GraphQL over WebSocket: the `graphql-transport-ws` protocol, by Strawberry."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -59,7 +60,16 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         except RequestError as error:
             await operation.send_initial_errors([GraphQLError(str(error), extensions={"code": error.code})])
         else:
-            await super().run_operation(operation)
+            watching = asyncio.create_task(self._break_off())
+            try:
+                await super().run_operation(operation)
+            finally:
+                watching.cancel()
+
+    async def _break_off(self) -> None:
+        """Close the socket with a code that clients come back from, once a stream on it cannot go on."""
+        await self.context.broken.wait()
+        await self.websocket.close(code=1013, reason="Try again later")
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004 - Strawberry's signature

@@ -7,8 +7,10 @@ from db.pool import Reader, Writer
 
 STATES = """
 select e.year, e.revision, (select max(r.revision) from ranking r where r.edition = e.year) as ranked_revision,
-       exists (select from score_change sc where sc.edition = e.year) as has_scores
+       exists (select from score_change sc where sc.edition = e.year) as has_scores,
+       coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed
 from edition e
+left join recomputation r on r.edition = e.year and r.revision = e.revision
 order by e.year
 """
 
@@ -17,6 +19,20 @@ select e.revision
 from unnest($1::integer[]) with ordinality as key (year, position)
 join edition e using (year)
 order by key.position
+"""
+
+# Ranked after a later one, which happens when it was parked: the later one's comparison is old.
+OUTDATED = """
+select e.year
+from edition e
+join lateral (
+    select r.revision, r.basis from ranking r where r.edition = e.year order by r.revision desc limit 1
+) newest on newest.revision = e.revision
+where e.closed_at is null and newest.basis is not null and exists (
+    select from ranking earlier
+    where earlier.edition < e.year
+      and earlier.revision > coalesce((newest.basis -> 'rankings' ->> earlier.edition::text)::integer, 0))
+order by e.year
 """
 
 CITY_COUNTS = """
@@ -45,17 +61,27 @@ update edition set revision = revision + 1 where year = any($1)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where an edition stands: `ranked_revision` None means no ranking yet, which is final without any scores."""
+    """Where an edition stands.
+
+    `ranked_revision` None means no ranking yet, which is final without any scores; `attempts` counts those to rank the
+    newest revision, the one under way included; `has_failed` is True when one of them has.
+    """
 
     year: int
     revision: int
     ranked_revision: int | None
     has_scores: bool
+    attempts: int
+    has_failed: bool
 
     @property
     def is_stale(self) -> bool:
         """It has scores, and its newest ranking is older than its newest change."""
         return self.has_scores and self.revision > (self.ranked_revision or 0)
+
+    def is_due(self, most_attempts: int) -> bool:
+        """It is stale, and not parked: that is what it is after so many attempts, until its inputs change."""
+        return self.is_stale and self.attempts < most_attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +98,20 @@ async def states(reader: Reader) -> list[State]:
     return [State(**row) for row in await reader.fetch(STATES)]
 
 
+async def states_of(reader: Reader, years: list[int]) -> list[State]:
+    """Where each existing edition stands, in the order of *years*."""
+    found = {state.year: state for state in await states(reader)}
+    return [found[year] for year in years]
+
+
 async def revisions(reader: Reader, years: list[int]) -> list[int]:
     """The revision at which each existing edition stands, in the order of *years*."""
     return [row["revision"] for row in await reader.fetch(REVISIONS, years)]
+
+
+async def outdated(reader: Reader) -> list[int]:
+    """Open editions at whose newest ranking an earlier edition had an older one than now, oldest first."""
+    return [row["year"] for row in await reader.fetch(OUTDATED)]
 
 
 async def city_counts(reader: Reader) -> dict[int, int]:

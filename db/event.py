@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 import orjson
-from redis import RedisError
+from redis import RedisError, ResponseError
 from redis.asyncio import Redis
 
 from db.settings import Settings
@@ -16,6 +16,10 @@ CHANNEL = "sci:ranking"
 
 # What any call here raises while Redis does not answer.
 AWAY = (RedisError, OSError, TimeoutError)
+
+
+class EvictionError(Exception):
+    """Redis is not configured to keep what it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,17 @@ def connect(settings: Settings) -> Client:
     assert settings.redis_url is not None
     client: Client = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout_seconds)
     return client
+
+
+async def check_eviction(redis: Client) -> None:
+    """Raise `EvictionError` when Redis may throw away queued tasks; a server that does not tell is trusted."""
+    try:
+        policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "noeviction")
+    except ResponseError:
+        # Managed servers often forbid CONFIG.
+        return
+    if policy != "noeviction":
+        raise EvictionError(f"Redis has maxmemory-policy {policy}, which may throw tasks away: set noeviction")
 
 
 async def publish(redis: Client, event: RankingRecomputed) -> None:

@@ -17,14 +17,21 @@ QUIET.setLevel(logging.ERROR)
 LOCK = "select pg_advisory_lock(hashtext('sci migrate'))"
 
 
-async def apply(database_url: str) -> None:
+# A change of a table waits behind whoever reads it, and everyone else behind the change: better to give up, to be
+# tried again.
+LOCK_TIMEOUT = "set lock_timeout = '5s'"
+
+
+async def apply(database_url: str, migrations: Path = MIGRATIONS) -> None:
     """Bring the schema to the newest version; concurrent callers wait for each other.
 
-    Raises `pogo_core.error.BadMigrationError` when a migration fails; that migration leaves nothing behind.
+    Raises `pogo_core.error.BadMigrationError` when a migration fails; that migration leaves nothing behind, and those
+    before it stay.
     """
     connection = await connect(database_url)
     try:
         await connection.execute(LOCK)
-        await migrate.apply(connection, MIGRATIONS, schema_name="public", logger=QUIET)
+        await connection.execute(LOCK_TIMEOUT)
+        await migrate.apply(connection, migrations, schema_name="public", logger=QUIET)
     finally:
         await connection.close()

@@ -18,7 +18,8 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection
 
-# What any statement may raise while Postgres does not answer, is shutting down, or has no room.
+# What any statement may raise while Postgres does not answer, is shutting down, has no room or no right to write, or
+# when another transaction was first. Trying again later is the answer to all of it.
 AWAY = (
     OSError,
     TimeoutError,
@@ -27,7 +28,12 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.exceptions.TransactionRollbackError,
 )
+
+# The server's own timeout comes first: its error says more.
+GRACE_SECONDS = 1
 
 # A connection inside a transaction; only `transaction` makes one, so a write outside is a type error.
 Writer = NewType("Writer", "Connection")  # type: ignore[valid-newtype]
@@ -41,19 +47,27 @@ async def connect(database_url: str, **options: Any) -> "asyncpg.Connection[asyn
     return connection
 
 
-async def create_pool(database_url: str, settings: Settings, application: str) -> "Pool":
-    """A pool whose connections carry the settings' timeouts and the name *application*."""
+async def create_pool(
+    database_url: str, settings: Settings, application: str, statement_seconds: float | None = None
+) -> "Pool":
+    """A pool whose connections carry the settings' timeouts and the name *application*.
+
+    No statement takes longer than *statement_seconds*, the settings' when None, on the server or on this side of a
+    connection that has gone silent.
+    """
+    statement_seconds = statement_seconds or settings.statement_timeout_seconds
     pool = asyncpg.create_pool(
         database_url,
         min_size=1,
         max_size=settings.database_pool_size,
         init=_prepare,
         timeout=settings.lock_timeout_seconds,
+        command_timeout=statement_seconds + GRACE_SECONDS,
         server_settings={
             "application_name": f"sci {application}",
-            "statement_timeout": _milliseconds(settings.statement_timeout_seconds),
+            "statement_timeout": _milliseconds(statement_seconds),
             "lock_timeout": _milliseconds(settings.lock_timeout_seconds),
-            "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout_seconds),
+            "idle_in_transaction_session_timeout": _milliseconds(statement_seconds),
         },
     )
     await pool

@@ -12,6 +12,12 @@ from db.proposal import Problem, ProblemCode, Proposal, RefusedError
 # Calls for two editions may hold no edition's lock in common.
 LOCK_IDEMPOTENCY_KEY = "select pg_advisory_xact_lock(hashtext($1), hashtext($2))"
 
+# A key is kept for a day: whoever repeats a call later asks for something new.
+FORGET_IDEMPOTENCY_KEY = """
+update submission set idempotency_key = null
+where submitted_by = $1 and idempotency_key = $2 and submitted_at < now() - interval '24 hours'
+"""
+
 BY_IDEMPOTENCY_KEY = """
 select edition, revision, submitted_at, submitted_by, source, change_count, content_hash
 from submission
@@ -100,6 +106,7 @@ async def _repeated(writer: Writer, proposal: Proposal, submitted_by: str) -> Su
     if proposal.idempotency_key is None:
         return None
     await writer.execute(LOCK_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
+    await writer.execute(FORGET_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
     row = await writer.fetchrow(BY_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
     if row is None:
         return None

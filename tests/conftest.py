@@ -170,7 +170,7 @@ async def watching(api: Api) -> AsyncIterator[Statements]:
 async def rank_all(settings: Settings, pool: Pool) -> None:
     """Rank everything that is stale, as the worker's task does."""
     redis = event.connect(settings)
-    await bring_up_to_date(pool, redis, 9999, settings.keep_rankings)
+    await bring_up_to_date(pool, redis, settings, 9999)
     await redis.aclose()
 
 

@@ -23,14 +23,18 @@ RETRY_SECONDS = 0.5
 class Relay:
     """Wakes by notification or timer; several may run at once."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    def __init__(self, settings: Settings, pool: Pool, redis: event.Client) -> None:
         self.settings = settings
         self.pool = pool
+        self.redis = redis
         self._woken = asyncio.Event()
         self._sweep_at = 0.0
 
     async def run(self) -> None:
-        """Relay until cancelled; a lost Postgres or Redis is retried for ever."""
+        """Relay until cancelled; a lost Postgres or Redis is retried for ever.
+
+        Raises `event.EvictionError` for a Redis that may throw tasks away.
+        """
         while True:
             try:
                 await self._listen()
@@ -40,6 +44,7 @@ class Relay:
 
     async def _listen(self) -> None:
         assert self.settings.database_url is not None
+        await event.check_eviction(self.redis)
         connection = await connect(self.settings.database_url, timeout=self.settings.lock_timeout_seconds)
         try:
             await connection.add_listener(outbox.CHANNEL, lambda *_: self._woken.set())
@@ -72,9 +77,9 @@ class Relay:
 
     async def _sweep(self) -> None:
         """Ask again for what is behind or unfinished: a message may have been lost."""
-        for state in await edition.states(self.pool):
-            if state.is_stale:
-                await self._send(RECOMPUTE, state.year, None)
+        behind = {state.year for state in await edition.states(self.pool) if state.is_due(self.settings.task_attempts)}
+        for year in sorted(behind | set(await edition.outdated(self.pool))):
+            await self._send(RECOMPUTE, year, None)
         for id_ in await uncertainty.unfinished(self.pool):
             await self._send(ANALYSE, id_, None)
         self._sweep_at = time.monotonic() + self.settings.stale_seconds
@@ -106,12 +111,18 @@ async def main() -> None:
         raise SystemExit("DATABASE_URL is not set")
     pool = await create_pool(settings.database_url, settings, "relay")
     log.info("relay ready")
-    relaying = asyncio.create_task(Relay(settings, pool).run())
+    redis = event.connect(settings)
+    relaying = asyncio.create_task(Relay(settings, pool, redis).run())
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, relaying.cancel)
-    with suppress(asyncio.CancelledError):
-        await relaying
-    await pool.close()
+    try:
+        with suppress(asyncio.CancelledError):
+            await relaying
+    except event.EvictionError as error:
+        raise SystemExit(str(error)) from error
+    finally:
+        await redis.aclose()
+        await pool.close()
 
 
 if __name__ == "__main__":

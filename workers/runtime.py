@@ -29,7 +29,9 @@ class Runtime:
         """Connect; raises when Postgres does not answer."""
         assert settings.database_url is not None
         runner = asyncio.Runner()
-        pool = runner.run(create_pool(settings.database_url, settings, "worker"))
+        # A transaction stays open while a ranking is computed.
+        longest = max(settings.statement_timeout_seconds, settings.task_time_limit_seconds)
+        pool = runner.run(create_pool(settings.database_url, settings, "worker", longest))
         return cls(runner, pool, event.connect(settings))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -15,7 +15,7 @@ def recompute(year: int, trace_id: str | None = None) -> None:
     """
     with telemetry.trace(trace_id=trace_id, edition=year):
         child = runtime.current()
-        child.run(bring_up_to_date(child.pool, child.redis, year, settings.keep_rankings))
+        child.run(bring_up_to_date(child.pool, child.redis, settings, year))
 
 
 @app.task(name=ANALYSE)

@@ -6,7 +6,7 @@ from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
-from api.schema.extension import Guard, Mask, Pin
+from api.schema.extension import Guard, Mask, Pin, Stale
 from api.schema.framework import Category, Indicator, Parameter
 from api.schema.root import Mutation, Query, Subscription
 from db.settings import Settings
@@ -26,7 +26,7 @@ def create_schema(settings: Settings) -> strawberry.Schema:
         Mutation,
         Subscription,
         types=[Category, Indicator, Parameter],
-        extensions=[Pin, Mask, Guard, lambda: MaxTokensLimiter(settings.document_token_limit)],
+        extensions=[Pin, Mask, Stale, Guard, lambda: MaxTokensLimiter(settings.document_token_limit)],
         config=StrawberryConfig(info_class=strawberry.Info),
     )
 

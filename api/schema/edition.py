@@ -1,6 +1,7 @@
 """Editions: one year of the index, its methodology and its rankings."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -14,11 +15,38 @@ from api.schema.methodology import Methodology
 from api.schema.node import Node
 from api.schema.permission import require_admin
 from db import edition as rows
+from db import outbox, recomputation, telemetry
 from db.pool import transaction
 from db.proposal import Problem, ProblemCode
 
 if TYPE_CHECKING:
     from api.schema.ranking import Ranking
+
+
+@strawberry.enum(
+    description="CURRENT: the newest revision is ranked, or there is nothing to rank. PENDING: a worker will rank it. "
+    "PARKED: it could not be ranked, and is tried again when the edition changes or an admin asks for it."
+)
+class RecomputationStatus(StrEnum):
+    CURRENT = "current"
+    PENDING = "pending"
+    PARKED = "parked"
+
+
+@strawberry.type(description="How far the ranking of an edition's newest revision is.")
+class Recomputation:
+    row: strawberry.Private[recomputation.Recomputation | None]
+    status: RecomputationStatus = strawberry.field(description="Whether it is there.")
+    attempts: int = strawberry.field(description="Attempts that did not succeed, the one under way included.")
+
+    @strawberry.field(description="When the last attempt began; null without one.")
+    def attempted_at(self) -> datetime | None:
+        return None if self.row is None else self.row.attempted_at
+
+    @strawberry.field(description="For admins: why the last attempt failed; null when its worker just ended.")
+    def error(self, info: Info) -> str | None:
+        require_admin(info, "the error of a recomputation")
+        return None if self.row is None else self.row.error
 
 
 @strawberry.type(description="One year of the index.")
@@ -56,6 +84,16 @@ class Edition(Node):
     def city_count(self) -> int:
         return self.entry.city_count
 
+    @strawberry.field(description="How far the ranking of its newest revision is.")
+    async def recomputation(self, info: Info) -> Recomputation:
+        year = self.entry.year
+        state = await info.context.loaders.state_by_edition.load(year)
+        row = await info.context.loaders.recomputation_by_edition.load(year) if state.attempts else None
+        status = RecomputationStatus.PENDING if state.is_stale else RecomputationStatus.CURRENT
+        if state.is_stale and not state.is_due(info.context.index.settings.task_attempts):
+            status = RecomputationStatus.PARKED
+        return Recomputation(row=row, status=status, attempts=state.attempts)
+
     @strawberry.field(description="Since when it takes no more changes; null while it is open.")
     def closed_at(self) -> datetime | None:
         return self.entry.closed_at
@@ -89,6 +127,30 @@ async def close_edition(info: Info, input: CloseEditionInput) -> CloseEditionPay
         await rows.close(writer, input.edition, info.context.viewer.subject)
     await info.context.index.refresh()
     return CloseEditionPayload(edition=Edition(entry=info.context.index.catalogue.editions[input.edition]), errors=[])
+
+
+@strawberry.input(description="An edition that is parked.")
+class RetryRecomputationInput:
+    edition: int = strawberry.field(description="Year of the edition.")
+
+
+@strawberry.type(description="The edition, or the reasons why it is not tried again.")
+class RetryRecomputationPayload:
+    edition: Edition | None = strawberry.field(description="Null when the call was refused.")
+    errors: list[UserError] = strawberry.field(description="Every reason; empty when it is tried again.")
+
+
+async def retry_recomputation(info: Info, input: RetryRecomputationInput) -> RetryRecomputationPayload:  # noqa: A002 - the schema's name
+    """Count the attempts to rank an edition from the start again, and ask for its ranking."""
+    require_admin(info, "retryRecomputation")
+    entry = info.context.index.catalogue.editions.get(input.edition)
+    if entry is None:
+        problem = Problem(ProblemCode.UNKNOWN_EDITION, f"there is no edition {input.edition}", ("edition",))
+        return RetryRecomputationPayload(edition=None, errors=[UserError.of(problem)])
+    async with transaction(info.context.pool) as writer:
+        await recomputation.reset(writer, input.edition)
+        await outbox.append(writer, [input.edition], telemetry.trace_id())
+    return RetryRecomputationPayload(edition=Edition(entry=entry), errors=[])
 
 
 def _refusal(input_: CloseEditionInput, found: rows.Locked | None) -> Problem | None:

@@ -1,6 +1,7 @@
 """What happens around every operation: a pinned revision, and errors that give nothing away."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError, get_operation_ast
 from strawberry.extensions import MaskErrors, SchemaExtension
@@ -18,6 +19,13 @@ class Pin(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         self.execution_context.context.pin()
         yield
+
+
+class Stale(SchemaExtension):
+    """Says of an answer from memory that it may not be the newest, while Postgres does not answer."""
+
+    def get_results(self) -> dict[str, Any]:
+        return {"stale": True} if self.execution_context.context.index.is_stale else {}
 
 
 class Guard(SchemaExtension):

@@ -20,7 +20,7 @@ from api.schema import (
 from api.schema import edition as editions
 from api.schema.city import City, CityConnection, CityFilter
 from api.schema.connection import PageArguments
-from api.schema.edition import CloseEditionPayload, Edition
+from api.schema.edition import CloseEditionPayload, Edition, RetryRecomputationPayload
 from api.schema.error import ClientError
 from api.schema.framework import Category, categories
 from api.schema.member import AddCityPayload
@@ -112,6 +112,10 @@ class Mutation:
         resolver=editions.close_edition,
         description="For admins: close an edition for good. It takes no more changes, and corrections of earlier "
         "editions do not change its ranking any more.",
+    )
+    retry_recomputation: RetryRecomputationPayload = strawberry.field(
+        resolver=editions.retry_recomputation,
+        description="For admins: have a parked edition tried again.",
     )
     request_uncertainty: RequestUncertaintyPayload = strawberry.field(
         resolver=uncertainty.request_uncertainty,

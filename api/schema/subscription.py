@@ -43,6 +43,19 @@ async def ranking_recomputed(
     context = info.context
     if edition is not None and edition not in context.index.catalogue.editions:
         raise ClientError(f"there is no edition {edition}")
+    try:
+        async for snapshot in _follow(context, edition, since):
+            context.pin()
+            yield RankingRecomputed(snapshot=snapshot)
+    except Exception:
+        # An end would look like success to the client, and it would never come back.
+        log.exception("a subscription failed")
+        context.broken.set()
+        await asyncio.Event().wait()
+
+
+async def _follow(context: Context, edition: int | None, since: int | None) -> AsyncGenerator[Snapshot]:
+    """The newest ranking each time that there is a newer one than was given."""
     seen: dict[int, int] = {}
     while True:
         year = max(context.index.newest, default=None) if edition is None else edition
@@ -53,8 +66,7 @@ async def ranking_recomputed(
         if year is None or newest <= seen.get(year, 0):
             await context.index.changed()
             continue
-        context.pin()
-        yield RankingRecomputed(snapshot=await _load(context, year, newest))
+        yield await _load(context, year, newest)
         seen[year] = newest
 
 

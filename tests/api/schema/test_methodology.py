@@ -185,7 +185,9 @@ async def test_without_scores_there_is_a_revision_and_no_ranking(api: Api, recom
     assert (await api.client.get("/readyz")).status_code == 200
 
 
-@pytest.mark.parametrize("mutation", ["submitMethodology", "addCity", "closeEdition", "requestUncertainty"])
+@pytest.mark.parametrize(
+    "mutation", ["submitMethodology", "addCity", "closeEdition", "requestUncertainty", "retryRecomputation"]
+)
 @pytest.mark.parametrize(
     ("role", "code"), [(None, "UNAUTHENTICATED"), (Role.READER, "UNAUTHENTICATED"), (Role.EDITOR, "FORBIDDEN")]
 )
