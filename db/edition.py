@@ -39,16 +39,17 @@ CITY_COUNTS = """
 select edition, count(*) as city_count from member group by edition
 """
 
+# `for no key update` and not `for update`: a worker that stores a ranking, which refers to its edition, holds up nobody.
 # A closed edition is final: what was corrected before it does not change it any more.
 LOCK_FROM = """
 select year, revision, closed_at is not null as is_closed
 from edition
 where year = $1 or (year > $1 and revision > 0 and closed_at is null)
 order by year
-for update
+for no key update
 """
 
-LOCK_ALL = "select year, revision, closed_at is not null as is_closed from edition order by year for update"
+LOCK_ALL = "select year, revision, closed_at is not null as is_closed from edition order by year for no key update"
 
 CLOSE = "update edition set closed_at = now(), closed_by = $2 where year = $1 and closed_at is null"
 

@@ -48,6 +48,12 @@ async def check_eviction(redis: Client) -> None:
         raise EvictionError(f"Redis has maxmemory-policy {policy}, which may throw tasks away: set noeviction")
 
 
+async def waiting(redis: Client, queue: str) -> int:
+    """How many messages wait in a queue; raises one of `AWAY` when Redis does not answer."""
+    count: int = await redis.llen(queue)
+    return count
+
+
 async def publish(redis: Client, event: RankingRecomputed) -> None:
     """Tell every API process; raises one of `AWAY` when Redis does not answer."""
     await redis.publish(CHANNEL, orjson.dumps(asdict(event)))

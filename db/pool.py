@@ -30,6 +30,8 @@ AWAY = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.exceptions.TransactionRollbackError,
+    # What asyncpg makes of a connection that the server ends just as the pool hands it out.
+    asyncpg.InternalClientError,
 )
 
 # The server's own timeout comes first: its error says more.

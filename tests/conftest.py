@@ -32,6 +32,10 @@ TOKEN_SECRET = "made up for tests, made up for tests"
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Hurt the system longer and more often; see tests/faults.")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """The data dir of this run's Postgres and Redis."""

@@ -7,7 +7,9 @@ from celery import Celery, signals
 
 from db import telemetry
 from db.settings import Settings
+from workers import transport
 
+QUEUE = "ranking"
 RECOMPUTE = "ranking.recompute"
 ANALYSE = "uncertainty.analyse"
 
@@ -25,9 +27,10 @@ def create_app(settings: Settings) -> Celery:
     """The application of one installation; raises `ValueError` without a Redis address."""
     if settings.redis_url is None:
         raise ValueError("REDIS_URL is not set")
+    transport.install()
     app = Celery("sci", broker=broker_url(settings.redis_url), include=["workers.tasks"])
     app.conf.update(
-        task_default_queue="ranking",
+        task_default_queue=QUEUE,
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],

@@ -12,12 +12,13 @@ from db.outbox import Request
 from db.pool import AWAY as POSTGRES_AWAY
 from db.pool import Connection, Pool, connect, create_pool, transaction
 from db.settings import Settings
-from workers.app import ANALYSE, RECOMPUTE, app, settings
+from workers.app import ANALYSE, QUEUE, RECOMPUTE, app, settings
 
 log = telemetry.logger(__name__)
 
 CLAIM_LIMIT = 1_000
 RETRY_SECONDS = 0.5
+MOST_WAITING = 100
 
 
 class Relay:
@@ -76,21 +77,25 @@ class Relay:
                 return
 
     async def _sweep(self) -> None:
-        """Ask again for what is behind or unfinished: a message may have been lost."""
+        """Ask again for what is behind or unfinished: a message may have been lost.
+
+        Not while many wait for a worker, which may be away for long.
+        """
+        self._sweep_at = time.monotonic() + self.settings.stale_seconds
+        if await event.waiting(self.redis, QUEUE) > MOST_WAITING:
+            return
         behind = {state.year for state in await edition.states(self.pool) if state.is_due(self.settings.task_attempts)}
         for year in sorted(behind | set(await edition.outdated(self.pool))):
             await self._send(RECOMPUTE, year, None)
         for id_ in await uncertainty.unfinished(self.pool):
             await self._send(ANALYSE, id_, None)
-        self._sweep_at = time.monotonic() + self.settings.stale_seconds
 
     async def _send(self, task: str, argument: int, trace_id: str | None) -> None:
         await asyncio.to_thread(
             app.send_task,
             task,
             args=[argument, trace_id],
-            # An unread message is worth nothing once the sweep has asked again.
-            expires=10 * self.settings.stale_seconds,
+            # No `expires`: it is an instant, and a worker whose clock is ahead would throw every task away.
             retry=False,
         )
 
