@@ -39,7 +39,7 @@ CITY_COUNTS = """
 select edition, count(*) as city_count from member group by edition
 """
 
-# `for no key update` and not `for update`: a worker that stores a ranking, which refers to its edition, holds up nobody.
+# Not `for update`, which would wait for a worker that stores a ranking: that refers to its edition.
 # A closed edition is final: what was corrected before it does not change it any more.
 LOCK_FROM = """
 select year, revision, closed_at is not null as is_closed
