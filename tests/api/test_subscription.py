@@ -439,3 +439,27 @@ async def _read_stream(api: Api, streaming: asyncio.Event) -> str:
     text = head + await reader.read()
     writer.close()
     return text.decode()
+
+
+# A ranking is announced, and cannot be read: no columns belong to it.
+BROKEN = """insert into ranking (edition, revision, computed_at, input_hash, framework, cities)
+  select edition, revision + 1, now(), input_hash, framework, cities from ranking where edition = 2025"""
+
+
+async def test_a_source_that_fails_closes_the_socket_with_a_code_to_come_back_from(api: Api, pool: Pool) -> None:
+    async with connected(api) as socket:
+        await socket.subscribe(NEWEST)
+        await socket.event()
+        await pool.execute(BROKEN)
+        assert await socket.closed() == 1013
+
+
+async def test_a_source_that_fails_breaks_an_event_stream_off(api: Api, pool: Pool) -> None:
+    events = []
+    headers = {"Accept": "text/event-stream"}
+    async with api.client.stream("POST", "/graphql", json={"query": NEWEST}, headers=headers) as response:
+        async for line in response.aiter_lines():
+            if line.startswith("event: "):
+                events.append(line)
+                await pool.execute(BROKEN + " on conflict do nothing")
+    assert events == ["event: next"]

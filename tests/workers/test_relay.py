@@ -1,6 +1,7 @@
 """The relay: what the outbox asks for reaches Celery, and what is left behind is asked for again."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -94,3 +95,35 @@ async def test_two_relays_share_the_outbox(pool: Pool) -> None:
     async with transaction(pool) as one, transaction(pool) as two:
         first, second = await outbox.claim(one, 2), await outbox.claim(two, 2)
         assert [[request.edition for request in claimed] for claimed in (first, second)] == [[2023, 2024], [2025]]
+
+
+async def test_a_redis_that_may_throw_tasks_away_is_refused(settings: Settings) -> None:
+    redis = event.connect(settings)
+    given = {"DATABASE_URL": str(settings.database_url), "REDIS_URL": str(settings.redis_url)}
+    await redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "workers.relay", env={**os.environ, **given}, stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(WAIT_SECONDS):
+            _, errors = await process.communicate()
+    finally:
+        await redis.config_set("maxmemory-policy", "noeviction")
+        await redis.aclose()
+    assert process.returncode == 1
+    assert errors.decode().splitlines()[-1] == (
+        "Redis has maxmemory-policy allkeys-lru, which may throw tasks away: set noeviction"
+    )
+
+
+async def test_a_message_has_no_instant_in_it(settings: Settings, pool: Pool) -> None:
+    """A worker whose clock is wrong takes it all the same."""
+    async with relaying(settings, 3) as redis:
+        async with transaction(pool) as writer:
+            await outbox.append(writer, [2025], None)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (taken := await redis.rpop("ranking")) is None:
+                await asyncio.sleep(0.05)
+    assert isinstance(taken, bytes)
+    headers = json.loads(taken)["headers"]
+    assert (headers["task"], headers["expires"], headers["eta"]) == ("ranking.recompute", None, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -401,3 +402,13 @@ async def test_a_correction_reaches_the_comparison_of_the_next_edition(api: Api,
     newer, older = found["city"]["history"][1], found["city"]["history"][0]
     assert newer["previousRank"] == older["rank"] != 43
     assert [(e["year"], e["revision"]) for e in found["editions"]][:3] == [(2025, 2), (2024, 2), (2023, 0)]
+
+
+async def test_an_idempotency_key_is_kept_for_a_day(api: Api, pool: Pool) -> None:
+    first = await submit(api, [payment(1)], idempotencyKey="k")
+    later = "update submission set submitted_at = submitted_at - $1::interval where idempotency_key = 'k'"
+    await pool.execute(later, timedelta(hours=23))
+    assert (await submit(api, [payment(1)], idempotencyKey="k"))["submission"]["id"] == first["submission"]["id"]
+    await pool.execute(later, timedelta(hours=2))
+    again = await submit(api, [payment(2)], idempotencyKey="k")
+    assert (again["errors"], again["submission"]["revision"]) == ([], 3)
