@@ -37,6 +37,8 @@ def create_app(settings: Settings) -> Celery:
         task_acks_late=True,
         # A killed child would otherwise acknowledge its task.
         task_reject_on_worker_lost=True,
+        # The results that a killed child might still have sent are not waited for: there are none.
+        worker_lost_wait=0.5,
         task_time_limit=settings.task_time_limit_seconds,
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=True,

@@ -102,9 +102,11 @@ class Installation:
     def pid(self, name: str) -> int:
         return self.processes[name].pid
 
-    def worker_child(self) -> int:
-        """The process in which tasks run."""
-        return descendants(self.pid("worker"))[0]
+    async def worker_child(self) -> int:
+        """The process in which tasks run, as soon as there is one."""
+        while not (children := descendants(self.pid("worker"))):
+            await asyncio.sleep(0.02)
+        return children[0]
 
     def token(self) -> str:
         return Tokens(TOKEN_SECRET.encode()).sign(Role.ADMIN, None, 3600)

@@ -64,7 +64,7 @@ async def test_under_traffic(name: str, system: Installation, is_long: bool, mea
 async def test_the_child_in_which_tasks_run(system: Installation, is_long: bool, measured: Measured) -> None:
     async with traffic(system) as clients:
         for _ in range(20 if is_long else 3):
-            os.kill(system.worker_child(), signal.SIGKILL)
+            os.kill(await system.worker_child(), signal.SIGKILL)
             await asyncio.sleep(0.5)
     measured("worker's child killed under traffic", f"ranked {clients.seconds:.1f} s later")
 
@@ -122,7 +122,7 @@ async def test_the_worker_while(step: str, whole: bool, system: Installation, me
         if whole:
             await system.kill("worker")
         else:
-            os.kill(system.worker_child(), signal.SIGKILL)
+            os.kill(await system.worker_child(), signal.SIGKILL)
     if whole:
         await system.start("worker")
     seconds = await system.until_ranked()
@@ -133,7 +133,7 @@ async def test_a_worker_that_stops_and_goes_on_overwrites_nothing(system: Instal
     async with holding(system, STEPS["it stores"][0]):
         await submit(system, 15)
         await until_a_worker_waits(system, "copy")
-        zombie = system.worker_child()
+        zombie = await system.worker_child()
         os.kill(zombie, signal.SIGSTOP)
         os.kill(system.pid("worker"), signal.SIGSTOP)
     # Its session is ended by Postgres, as that of a transaction that does nothing; then another worker can rank.
