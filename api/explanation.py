@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from api.snapshot import Snapshot
-from db.composite.explanation import Raise, smallest_raise
+from db.composite.explanation import Raise, smallest_raises
 from db.composite.framework import OVERALL, Aggregation, Measure
 
 
@@ -44,17 +44,29 @@ class Part:
     median: float | None
 
 
-def goals(snapshot: Snapshot, place: int) -> Iterator[Goal]:
+def goals(snapshot: Snapshot, place: int) -> list[Goal]:
     """The next rank, the Top N, and the Top N of each category in which the city has a score."""
+    aims = list(_aims(snapshot, place))
+    missing = [(code, target) for _, code, target, points in aims if points > 0]
+    columns = snapshot.ranking.columns
+    scores = np.array([column.score[place] for column in columns], dtype=np.float64)
+    recorded = np.array([column.value[place] is not None for column in columns[1:]])
+    raises = iter(smallest_raises(snapshot.ranking.framework, scores, recorded, missing))
+    return [Goal(kind, code, points, next(raises) if points > 0 else None) for kind, code, _, points in aims]
+
+
+def _aims(snapshot: Snapshot, place: int) -> Iterator[tuple[GoalKind, str, float, float]]:
+    """Kind, code, the score that it takes, and the points missing to that, 0 when there are none."""
+    framework = snapshot.ranking.framework
+    codes = [framework.measures[category].code for category in framework.categories]
+    wanted = [(GoalKind.TOP_TEN, OVERALL), *((GoalKind.CATEGORY_TOP_TEN, code) for code in codes)]
+    scored = [(kind, code) for kind, code in wanted if snapshot.column[code].score[place] is not None]
+    targets = [(kind, code, top_n_score(snapshot, code)) for kind, code in scored]
     above = snapshot.next_better(OVERALL, place)
     if above is not None:
-        yield _goal(snapshot, place, GoalKind.NEXT_RANK, OVERALL, snapshot.overall.score[above])
-    yield _goal(snapshot, place, GoalKind.TOP_TEN, OVERALL, top_n_score(snapshot, OVERALL))
-    framework = snapshot.ranking.framework
-    for category in framework.categories:
-        code = framework.measures[category].code
-        if snapshot.column[code].score[place] is not None:
-            yield _goal(snapshot, place, GoalKind.CATEGORY_TOP_TEN, code, top_n_score(snapshot, code))
+        targets.insert(0, (GoalKind.NEXT_RANK, OVERALL, snapshot.overall.score[above] or 0.0))
+    for kind, code, target in targets:
+        yield kind, code, target, max(0.0, target - (snapshot.column[code].score[place] or 0.0))
 
 
 def top_n_score(snapshot: Snapshot, code: str) -> float:
@@ -80,15 +92,3 @@ def parts(snapshot: Snapshot, place: int) -> Iterator[Part]:
             scores = [points for points in column.score if points is not None]
             best, median = (max(scores), float(np.median(scores))) if scores else (None, None)
             yield Part(measure, to_category, to_overall, own, best, median)
-
-
-def _goal(snapshot: Snapshot, place: int, kind: GoalKind, code: str, target: float | None) -> Goal:
-    own = snapshot.column[code].score[place]
-    assert own is not None, "a goal is for a city with a score"
-    assert target is not None, "only cities with a score are ahead"
-    if own >= target:
-        return Goal(kind, code, 0.0, None)
-    columns = snapshot.ranking.columns
-    scores = np.array([column.score[place] for column in columns], dtype=np.float64)
-    recorded = np.array([column.value[place] is not None for column in columns[1:]])
-    return Goal(kind, code, target - own, smallest_raise(snapshot.ranking.framework, scores, recorded, code, target))

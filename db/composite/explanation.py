@@ -1,5 +1,6 @@
 """Why a city stands where it stands, and what would move it: one indicator raised, everything else unchanged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -25,46 +26,80 @@ class Raise:
     new_score: float
 
 
-def smallest_raise(framework: Framework, score: F64, recorded: F64, code: str, target: float) -> Raise | None:
-    """The single indicator whose score must rise least for overall or a category, *code*, to reach *target*.
+def smallest_raises(
+    framework: Framework, score: F64, recorded: F64, goals: Sequence[tuple[str, float]]
+) -> list[Raise | None]:
+    """For each goal the single indicator whose score must rise least to reach it.
 
-    *score* (1 + measures,) holds one city's scores, overall first; *recorded* (measures,) is True where the city's
-    value was recorded: what stands below a recorded category cannot move it. Indicators without a score are not
-    considered. None when no single indicator reaches it. Of equal raises the first in published order.
+    A goal is a code, `overall` or a category's, and the score that it must have. *score* (1 + measures,) holds one
+    city's scores, overall first; *recorded* (measures,) is True where the city's value was recorded: what stands below
+    a recorded category cannot move it. Indicators without a score are not considered. None when no single indicator
+    reaches the goal. Of equal raises the first in published order.
     """
     upper, places = _without_parameters(framework)
-    row = 0 if code not in upper.position else 1 + upper.position[code]
     own = _own(upper, score[1:][places], recorded[places])
     candidates = [
         place
         for place, measure in enumerate(upper.measures)
         if measure.level is Level.INDICATOR and not np.isnan(own[place]) and own[place] < 100
     ]
-    measures = [upper.measures[place] for place in candidates]
-    start = np.array([_value(measure, own[place]) for measure, place in zip(measures, candidates, strict=True)])
-    best = np.array([_value(measure, 100.0) for measure in measures])
-
-    def reaches(progress: F64) -> tuple[NDArray[np.bool_], F64, F64]:
-        """Whether each candidate alone reaches the target that far on its way, with its value and score there."""
-        values = start + progress * (best - start)
-        scores = np.array([scale_score(m, value) for m, value in zip(measures, values, strict=True)])
-        columns = np.repeat(own[:, np.newaxis], len(candidates), axis=1)
-        columns[candidates, range(len(candidates))] = scores
-        composed = compose(upper, columns, nominal_weights(upper), upper.methodology.aggregation)
-        return composed[row] >= target, values, scores
-
-    low, high = np.zeros(len(candidates)), np.ones(len(candidates))
-    possible = reaches(high)[0]
+    if not goals or not candidates:
+        return [None] * len(goals)
+    rows = np.array([1 + upper.position[code] if code in upper.position else 0 for code, _ in goals])
+    targets = np.array([target for _, target in goals])
+    walk = _Walk(upper, own, candidates, rows, targets)
+    shape = len(goals), len(candidates)
+    low, high = np.zeros(shape), np.ones(shape)
+    possible = walk.reaches(high)
     for _ in range(HALVINGS if possible.any() else 0):
         middle = (low + high) / 2
-        enough = reaches(middle)[0]
+        enough = walk.reaches(middle)
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    if not possible.any():
-        return None
-    _, values, scores = reaches(high)
-    gained = np.where(possible, scores - own[candidates], np.inf)
-    found = int(np.argmin(gained))
-    return Raise(measures[found].code, float(values[found]), float(own[candidates[found]]), float(scores[found]))
+    return [walk.best(steps, is_possible) for steps, is_possible in zip(high, possible, strict=True)]
+
+
+class _Walk:
+    """Every candidate alone on its way from its score to 100, for every goal: arrays are (goals, candidates)."""
+
+    def __init__(self, upper: Framework, own: F64, candidates: list[int], rows: NDArray[np.intp], targets: F64) -> None:
+        self.upper = upper
+        self.own = own
+        self.candidates = candidates
+        self.measures = [upper.measures[place] for place in candidates]
+        self.rows = rows
+        self.targets = targets
+        self.start = np.array([_value(m, own[place]) for m, place in zip(self.measures, candidates, strict=True)])
+        self.end = np.array([_value(measure, 100.0) for measure in self.measures])
+
+    def values(self, progress: F64) -> F64:
+        """The values to record after a share of the way, (..., candidates)."""
+        values: F64 = self.start + progress * (self.end - self.start)
+        return values
+
+    def scores(self, values: F64) -> F64:
+        """The scores that values have, (..., candidates)."""
+        columns = [scale_score(measure, values[..., place]) for place, measure in enumerate(self.measures)]
+        return np.stack(columns, axis=-1)
+
+    def reaches(self, progress: F64) -> NDArray[np.bool_]:
+        """Whether each candidate alone reaches each goal after that share of its way."""
+        goals, count = progress.shape
+        columns = np.repeat(self.own[:, np.newaxis], goals * count, axis=1).reshape(-1, goals, count)
+        columns[self.candidates, :, range(count)] = self.scores(self.values(progress)).T
+        composed = compose(
+            self.upper, columns, nominal_weights(self.upper)[:, :, np.newaxis], self.upper.methodology.aggregation
+        )
+        return composed[self.rows, range(goals)] >= self.targets[:, np.newaxis]
+
+    def best(self, progress: F64, possible: NDArray[np.bool_]) -> Raise | None:
+        """The smallest raise of one goal, (candidates,)."""
+        if not possible.any():
+            return None
+        values = self.values(progress)
+        scores = self.scores(values)
+        found = int(np.argmin(np.where(possible, scores - self.own[self.candidates], np.inf)))
+        old = float(self.own[self.candidates[found]])
+        return Raise(self.measures[found].code, float(values[found]), old, float(scores[found]))
 
 
 def _without_parameters(framework: Framework) -> tuple[Framework, list[int]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from db.composite.explanation import smallest_raise
+from db.composite.explanation import Raise, smallest_raises
 from db.composite.framework import OVERALL, Direction, Framework, Level
 from db.composite.ranking import build_scores
 from tests.db.composite.drawn import Drawn, editions
@@ -17,6 +17,13 @@ from tests.db.composite.test_ranking import category, indicator, methodology
 
 def scores(drawn: Drawn) -> np.ndarray:
     return build_scores(drawn.framework, drawn.values, np.zeros(drawn.values.shape, bool)).score
+
+
+def smallest_raise(
+    framework: Framework, score: np.ndarray, recorded: np.ndarray, code: str, target: float
+) -> Raise | None:
+    [found] = smallest_raises(framework, score, recorded, [(code, target)])
+    return found
 
 
 def recording(drawn: Drawn, code: str, value: float) -> np.ndarray:
@@ -71,7 +78,9 @@ def test_a_larger_target_costs_more() -> None:
     framework = Framework(methodology(), (category("a"), indicator("i", "a"), indicator("j", "a", 2), category("b")))
     drawn = Drawn(framework, np.array([[np.nan], [5.0], [10.0], [40.0]]))
     before = scores(drawn)[:, 0]
-    raises = [smallest_raise(framework, before, ~np.isnan(drawn.values[:, 0]), OVERALL, t) for t in (30, 35, 40)]
+    targets = [(OVERALL, target) for target in (30.0, 35.0, 40.0)]
+    raises = smallest_raises(framework, before, ~np.isnan(drawn.values[:, 0]), targets)
+    assert raises == [smallest_raise(framework, before, ~np.isnan(drawn.values[:, 0]), *target) for target in targets]
     points = [found.new_score - found.old_score for found in raises if found]
     assert len(points) == 3
     assert all(less < more for less, more in pairwise(points))
