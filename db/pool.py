@@ -34,6 +34,9 @@ AWAY = (
     asyncpg.InternalClientError,
 )
 
+# A statement of one's own that takes too long; it may do so every time.
+TOO_LONG = asyncpg.QueryCanceledError
+
 # The server's own timeout comes first: its error says more.
 GRACE_SECONDS = 1
 
@@ -69,7 +72,8 @@ async def create_pool(
             "application_name": f"sci {application}",
             "statement_timeout": _milliseconds(statement_seconds),
             "lock_timeout": _milliseconds(settings.lock_timeout_seconds),
-            "idle_in_transaction_session_timeout": _milliseconds(statement_seconds),
+            # A worker's lock is a transaction that is idle while another one computes: it must outlive that one.
+            "idle_in_transaction_session_timeout": _milliseconds(2 * statement_seconds),
         },
     )
     await pool

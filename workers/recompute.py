@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from db import edition, event, inputs, ranking, recomputation, telemetry
 from db.edition import State
 from db.pool import AWAY as POSTGRES_AWAY
-from db.pool import Pool, transaction
+from db.pool import TOO_LONG, Pool, transaction
 from db.settings import Settings
 
 log = telemetry.logger(__name__)
@@ -73,13 +73,19 @@ async def _attempt(pool: Pool, state: State) -> AsyncIterator[None]:
     await recomputation.begin(pool, state.year, state.revision)
     try:
         yield
+    except TOO_LONG as error:
+        await _fail(pool, state, error)
     except (*POSTGRES_AWAY, asyncio.CancelledError):
         with suppress(*POSTGRES_AWAY):
             await recomputation.forgive(pool, state.year, state.revision)
         raise
     except Exception as error:
-        log.exception("ranking failed", year=state.year, revision=state.revision, attempt=state.attempts + 1)
-        await recomputation.fail(pool, state.year, state.revision, f"{type(error).__name__}: {error}")
+        await _fail(pool, state, error)
+
+
+async def _fail(pool: Pool, state: State, error: Exception) -> None:
+    log.error("ranking failed", year=state.year, revision=state.revision, attempt=state.attempts + 1, exc_info=error)
+    await recomputation.fail(pool, state.year, state.revision, f"{type(error).__name__}: {error}")
 
 
 async def _advance_outdated(pool: Pool) -> None:

@@ -55,6 +55,7 @@ class Installation:
     redis: dict[str, Proxy]
     url: str
     processes: dict[str, Process]
+    settings: dict[str, str]
     pool: Pool = field(init=False)
 
     def child(self, name: str) -> Child:
@@ -75,7 +76,8 @@ class Installation:
             "REDIS_URL": f"unix://{self.data_dir}/{client}/{REDIS}?db=0",
         }
         log = self.data_dir / "log" / f"{name}.log"
-        return Child(name, commands[client], log, environment(**SETTINGS, **urls, SCI_DATA_DIR=str(self.data_dir)))
+        given = environment(**self.settings, **urls, SCI_DATA_DIR=str(self.data_dir))
+        return Child(name, commands[client], log, given)
 
     async def start(self, *names: str) -> None:
         """Start processes; servers are waited for."""
@@ -157,12 +159,11 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation(data_dir: Path) -> AsyncIterator[Installation]:
-    """A whole one, with the bundled data, ready."""
+async def installation(data_dir: Path, **settings: str) -> AsyncIterator[Installation]:
+    """A whole one, with the bundled data, ready; *settings* go before those of the tests."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = local.database_url(data_dir)
-    settings = Settings(database_url=url, redis_url=local.redis_url(data_dir))
     async with AsyncExitStack() as stack:
         stack.enter_context(local.claim(data_dir))
         run = Path(url.partition("host=")[2].partition("&")[0])
@@ -172,11 +173,13 @@ async def installation(data_dir: Path) -> AsyncIterator[Installation]:
                 listen = data_dir / client / name
                 found[client] = await stack.enter_async_context(proxying(listen, run / name))
         processes: dict[str, Process] = {}
-        system = Installation(data_dir, proxies[POSTGRES], proxies[REDIS], f"http://127.0.0.1:{port}", processes)
+        system = Installation(
+            data_dir, proxies[POSTGRES], proxies[REDIS], f"http://127.0.0.1:{port}", processes, SETTINGS | settings
+        )
         try:
             await system.start("postgres", "redis")
             await migrate.apply(url)
-            system.pool = await create_pool(url, settings, "faults")
+            system.pool = await create_pool(url, Settings(), "faults")
             stack.push_async_callback(system.pool.close)
             await load.load(system.pool, dataset.read(BUNDLED))
             await system.start(*CLIENTS)

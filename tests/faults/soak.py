@@ -16,6 +16,8 @@ from tests.faults.traffic import traffic
 from tests.paths.conftest import descendants
 
 MIB = 1024 * 1024
+# Small enough to be full after the first minutes: what grows afterwards is a leak.
+CACHES = {"SCI_RESPONSE_CACHE_MB": "4", "SCI_SNAPSHOT_CACHE_SIZE": "4"}
 ROWS = """select (select count(*) from outbox) as outbox, (select count(*) from recomputation) as recomputation,
   (select count(*) from pg_stat_activity where application_name like 'sci %') as connections"""
 
@@ -23,7 +25,7 @@ ROWS = """select (select count(*) from outbox) as outbox, (select count(*) from 
 async def main(minutes: int) -> None:
     """Run the load, and print what the installation holds."""
     with tempfile.TemporaryDirectory() as folder:
-        async with installation(Path(folder)) as system:
+        async with installation(Path(folder), **CACHES) as system:
             for minute in range(minutes + 1):
                 if minute:
                     async with traffic(system) as clients:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from db import edition, rebuild, recomputation
-from db.pool import AWAY, Pool, connect, transaction
+from db.pool import AWAY, Pool, connect, create_pool, transaction
 from db.settings import Settings
-from tests.conftest import Api, Recompute
+from tests.conftest import Api, Recompute, rank_all
 from tests.workers.test_recompute import stored, submit
 
 POISON = """update definition set cities = cities || 'ghost'::text, populations = populations || null::integer
@@ -112,3 +112,21 @@ async def test_what_postgres_ends_is_not_counted(pool: Pool, settings: Settings,
     assert await recomputation.by_edition(pool, [2024]) == [None]
     await recompute()
     assert (await stored(pool))[1] == (2024, 2)
+
+
+async def test_an_edition_that_takes_too_long_blocks_nobody(pool: Pool, settings: Settings) -> None:
+    await submit(pool, 2024, "mobility", 1)
+    await pool.execute(
+        """create function slow() returns trigger language plpgsql as
+           $$ begin perform pg_sleep(9); return new; end $$;
+           create trigger slow before insert on ranking for each row when (new.edition = 2024)
+           execute function slow()"""
+    )
+    assert settings.database_url is not None
+    hurried = await create_pool(settings.database_url, settings, "test", 2)
+    await rank_all(settings, hurried)
+    await hurried.close()
+    assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
+    [attempts] = await recomputation.by_edition(pool, [2024])
+    assert attempts is not None
+    assert attempts.error == "QueryCanceledError: canceling statement due to statement timeout"
