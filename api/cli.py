@@ -176,7 +176,7 @@ def _rebuild(edition: int | None, data_dir: Path | None) -> None:
         typer.echo(f"{off.edition} revision {off.revision}: {off.what} differ from the audit trail")
     for year, revision in report.skipped:
         typer.echo(f"{year} revision {revision}: stored by a version that kept no audit of frameworks, not rebuilt")
-    typer.echo(f"{len(report.rebuilt)} rankings rebuilt, {len(report.differences) or 'none'} off")
+    typer.echo(f"{len(report.rebuilt)} rebuilt, {len(report.differences) or 'none'} off")
     if report.differences:
         raise typer.Exit(1)
 
