@@ -175,10 +175,10 @@ async def test_the_commands_beside_a_running_system(tmp_path: Path, system: Syst
 async def test_a_spreadsheet_beside_a_running_system(tmp_path: Path, system: System) -> None:
     revision = await system.ranked((await system.submit(100, await system.token()))["id"])
     sheet = tmp_path / "scores.csv"
-    sheet.write_text("city,measure,value\nkrefeld,payment,10\nbonn,payment,20\n")
+    sheet.write_text("city,measure,value\nkrefeld,payment,10\n")
     arguments = ("submit", sheet, "--edition", "2025", "--data-dir", system.data_dir)
     submitted = await sci(*arguments)
-    assert (submitted.status, submitted.output) == (0, f"2025: revision {revision + 1}, 2 scores changed\n")
+    assert (submitted.status, submitted.output) == (0, f"2025: revision {revision + 1}, 1 scores changed\n")
     async with connected(system) as follower:
         await follower.subscribe(NEWEST, since=revision)
         assert await follower.event() == {"ranking": {"revision": revision + 1, "edition": {"year": 2025}}}

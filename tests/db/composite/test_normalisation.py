@@ -47,7 +47,7 @@ def test_scores_are_0_to_100_and_missing_stays_missing(
     values: Any, normalisation: Normalisation, direction: Direction
 ) -> None:
     if normalisation is Normalisation.NONE:
-        values = values % 101
+        values = values % 100
     found = NORMALISE[normalisation](values, direction)
     assert (np.isnan(found) == np.isnan(values)).all()
     present = found[~np.isnan(found)]
