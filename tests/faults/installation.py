@@ -48,7 +48,10 @@ SETTINGS = {
 
 @dataclass
 class Installation:
-    """`postgres` and `redis` have a proxy for each client process, by the name of that."""
+    """`postgres` and `redis` have a proxy for each client process, by the name of that.
+
+    `environment` has variables that a process is started with besides the others.
+    """
 
     data_dir: Path
     postgres: dict[str, Proxy]
@@ -56,6 +59,7 @@ class Installation:
     url: str
     processes: dict[str, Process]
     settings: dict[str, str]
+    environment: dict[str, dict[str, str]] = field(default_factory=dict)
     pool: Pool = field(init=False)
 
     def child(self, name: str) -> Child:
@@ -76,7 +80,7 @@ class Installation:
             "REDIS_URL": f"unix://{self.data_dir}/{client}/{REDIS}?db=0",
         }
         log = self.data_dir / "log" / f"{name}.log"
-        given = environment(**self.settings, **urls, SCI_DATA_DIR=str(self.data_dir))
+        given = environment(**self.settings, **urls, SCI_DATA_DIR=str(self.data_dir), **self.environment.get(name, {}))
         return Child(name, commands[client], log, given)
 
     async def start(self, *names: str) -> None:
