@@ -1,41 +1,24 @@
 """The `sci` command."""
 
-import asyncio
-import os
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-from rich.console import Console
 from rich.progress import Progress
 
 from api import auth, command
 from api.auth import Role
-from api.supervisor import ChildError
+from api.console import DataDir, answer, become, errors, fail, production, settings_of, with_database
 from api.up import Plan, up
-from db import dataset, export, load, local, migrate, rebuild, score_sheet, verify
-from db.csv_table import DatasetError
-from db.local import LocalError
-from db.pool import AWAY, Pool, create_pool, transaction
-from db.score_sheet import RefusedSheetError
-from db.settings import Settings
+from db import dataset, export, load, rebuild, score_sheet, verify
+from db.pool import Pool, transaction
 
 BUNDLED = Path(__file__).parent.parent / "db" / "data"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-T = TypeVar("T")
 
 app = typer.Typer(help="A composite index of cities over GraphQL.", no_args_is_help=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of this installation; SCI_DATA_DIR or .sci when left out."),
-]
 
 
 @app.command("up")
@@ -52,9 +35,9 @@ def up_(
     """Run the whole system on this machine until Ctrl-C."""
     folder = dataset_dir or BUNDLED
     if not folder.is_dir():
-        _fail(f"{folder} is not a folder")
-    plan = Plan(_settings(data_dir), host, port, workers, api_processes, lambda: dataset.read(folder))
-    _answer(lambda: up(plan, typer.echo))
+        fail(f"{folder} is not a folder")
+    plan = Plan(settings_of(data_dir), host, port, workers, api_processes, lambda: dataset.read(folder))
+    answer(lambda: up(plan, typer.echo))
 
 
 @app.command()
@@ -67,10 +50,10 @@ def token(
     """Print a bearer token for this installation."""
     match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
     if match is None:
-        _fail(f"--ttl {ttl!r} is not a number and one of s, m, h, d")
+        fail(f"--ttl {ttl!r} is not a number and one of s, m, h, d")
     if role is Role.EDITOR and city is None:
-        _fail("an editor's token needs --city")
-    tokens = _answer(lambda: auth.tokens(_settings(data_dir)))
+        fail("an editor's token needs --city")
+    tokens = answer(lambda: auth.tokens(settings_of(data_dir)))
     typer.echo(tokens.sign(role, city, int(match[1]) * SECONDS[match[2]]))
 
 
@@ -81,7 +64,7 @@ def migrate_(data_dir: DataDir = None) -> None:
     async def run(_: Pool) -> None:
         typer.echo("migrations applied")
 
-    _with_database(data_dir, run)
+    with_database(data_dir, run)
 
 
 @app.command("load")
@@ -90,14 +73,14 @@ def load_(
     data_dir: DataDir = None,
 ) -> None:
     """Load a dataset: all of it or nothing. Loading it again changes nothing."""
-    read = _answer(lambda: dataset.read(folder))
+    read = answer(lambda: dataset.read(folder))
 
     async def run(pool: Pool) -> None:
         loaded = await load.load(pool, read)
         for year, count in loaded.change_counts.items():
             typer.echo(f"{year}: {count} scores changed{', new revision' if year in loaded.advanced else ''}")
 
-    _with_database(data_dir, run)
+    with_database(data_dir, run)
 
 
 @app.command("export")
@@ -113,7 +96,7 @@ def export_(
         await export.export(pool, edition, folder)
         typer.echo(f"{folder}")
 
-    _with_database(data_dir, run)
+    with_database(data_dir, run)
 
 
 @app.command("submit")
@@ -129,13 +112,13 @@ def submit_(
     """Submit a table of scores: all of it or nothing, checked as the mutation checks."""
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
-        sheet = _answer(lambda: score_sheet.read(file, remove_empty=remove_empty))
+        sheet = answer(lambda: score_sheet.read(file, remove_empty=remove_empty))
         progress.update(task, description="submitting", total=len(sheet.changes))
 
         async def run(pool: Pool) -> score_sheet.Submitted:
             return await score_sheet.submit(pool, sheet, edition, source, lambda count: progress.advance(task, count))
 
-        submitted = _with_database(data_dir, run)
+        submitted = with_database(data_dir, run)
     typer.echo(f"{edition}: revision {submitted.revision}, {submitted.change_count} scores changed")
 
 
@@ -155,7 +138,7 @@ def verify_(
     async def run(pool: Pool) -> verify.Report:
         return await verify.verify(pool, edition)
 
-    report = _with_database(data_dir, run)
+    report = with_database(data_dir, run)
     for off in report.differences:
         computed = "nothing" if off.computed is None else f"{off.computed:g}"
         typer.echo(f"{off.edition} {off.city} {off.code}: {off.figure} {off.printed:g} printed, {computed} computed")
@@ -171,7 +154,7 @@ def _rebuild(edition: int | None, data_dir: Path | None) -> None:
         async with transaction(pool, "repeatable_read") as reader:
             return await rebuild.rebuild(reader, edition)
 
-    report = _with_database(data_dir, run)
+    report = with_database(data_dir, run)
     for off in report.differences:
         typer.echo(f"{off.edition} revision {off.revision}: {off.what} differ from the audit trail")
     for year, revision in report.skipped:
@@ -199,8 +182,8 @@ def serve(
     """Run one API process."""
     from api import server  # noqa: PLC0415 - as above
 
-    settings = _production(data_dir)
-    _answer(lambda: server.serve(settings, host, port, fd))
+    settings = production(data_dir)
+    answer(lambda: server.serve(settings, host, port, fd))
 
 
 @app.command()
@@ -209,69 +192,15 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Run one Celery worker."""
-    settings = _production(data_dir)
-    _become(command.worker(concurrency, settings.log_level))
+    settings = production(data_dir)
+    become(command.worker(concurrency, settings.log_level))
 
 
 @app.command()
 def relay(data_dir: DataDir = None) -> None:
     """Run one relay: it hands requests for rankings from the database to the workers."""
-    _production(data_dir)
-    _become(command.relay())
-
-
-def _settings(data_dir: Path | None) -> Settings:
-    try:
-        return Settings() if data_dir is None else Settings(data_dir=data_dir)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = str(problem["loc"][0]).upper()
-            errors.print(f"sci: {name if name.endswith('_URL') else f'SCI_{name}'}: {problem['msg']}")
-        raise typer.Exit(1) from error
-    except SettingsError as error:
-        _fail(f"{error}: {error.__cause__}")
-
-
-def _production(data_dir: Path | None) -> Settings:
-    """The settings of one process of a whole; it starts no servers of its own."""
-    settings = _settings(data_dir)
-    if settings.database_url is None or settings.redis_url is None:
-        _fail("DATABASE_URL and REDIS_URL must be set; `sci up` runs everything with servers of its own")
-    return settings
-
-
-def _become(arguments: list[str]) -> NoReturn:
-    """Go on as another program, so that signals reach it and nothing of this one is left."""
-    os.execv(arguments[0], arguments)  # noqa: S606 - our own programs
-
-
-def _with_database(data_dir: Path | None, run: Callable[[Pool], Awaitable[T]]) -> T:
-    """What *run* gives on a migrated database: the settings' or this installation's own."""
-    settings = _settings(data_dir)
-
-    async def main() -> T:
-        async with local.database(settings) as database_url:
-            await migrate.apply(database_url)
-            pool = await create_pool(database_url, settings, "command")
-            try:
-                return await run(pool)
-            finally:
-                await pool.close()
-
-    return _answer(lambda: asyncio.run(main()))
-
-
-def _answer(do: Callable[[], T]) -> T:
-    """What *do* gives; an expected failure ends the command with one line."""
-    try:
-        return do()
-    except (LocalError, ChildError, DatasetError, load.LoadError, RefusedSheetError, LookupError, *AWAY) as error:
-        _fail(str(error) or type(error).__name__)
-
-
-def _fail(message: str) -> NoReturn:
-    errors.print(f"sci: {message}")
-    raise typer.Exit(1)
+    production(data_dir)
+    become(command.relay())
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from db.city import SLUG
-
-LARGEST_INTEGER = 2**31 - 1
+from db.pool import LARGEST_INTEGER
 
 
 class DatasetError(Exception):

@@ -6,10 +6,8 @@ from typing import Any
 from db import definition
 from db import framework as framework_rows
 from db.city import SLUG, City, by_slug
-from db.pool import Reader, Writer
+from db.pool import LARGEST_INTEGER, Reader, Writer
 from db.proposal import Problem, ProblemCode, Proposal, check_text
-
-LARGEST_INTEGER = 2**31 - 1
 
 IS_MEMBER = """
 select exists (select from member m join city c on c.id = m.city_id where m.edition = $1 and c.slug = $2)

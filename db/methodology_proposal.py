@@ -1,6 +1,5 @@
 """Methodology proposals: weights, means, Top N and the Hidden Champion rule of an edition."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -15,10 +14,8 @@ from db.composite.framework import (
     Methodology,
     Normalisation,
 )
-from db.pool import Reader, Writer
-from db.proposal import Problem, ProblemCode, Proposal
-
-LARGEST_INTEGER = 2**31 - 1
+from db.pool import LARGEST_INTEGER, Reader, Writer
+from db.proposal import Problem, ProblemCode, Proposal, check_measure, check_number
 
 # Where each number is in the input, and its least value.
 NUMBERS = {
@@ -110,27 +107,19 @@ class MethodologyChange:
     def _check_numbers(self) -> Iterator[Problem]:
         for name, (path, least) in NUMBERS.items():
             value = getattr(self, name)
-            if value is not None and not least <= value <= LARGEST_INTEGER:
-                message = f"{value} is outside {least} to {LARGEST_INTEGER}"
-                yield Problem(ProblemCode.OUT_OF_RANGE, message, ("methodology", *path))
+            if value is not None:
+                yield from check_number(value, least, LARGEST_INTEGER, ("methodology", *path))
 
     def _check_weights(self, framework: Framework) -> Iterator[Problem]:
         seen: dict[str, int] = {}
         for index, change in enumerate(self.weights):
             path = ("methodology", "weights", str(index))
-            if change.measure not in framework.position:
-                message = f"no category, indicator or parameter {change.measure!r} in this edition"
-                yield Problem(ProblemCode.UNKNOWN_MEASURE, message, (*path, "measure"))
+            yield from check_measure(change.measure, framework, path)
             first = seen.setdefault(change.measure, index)
             if first != index:
                 message = f"{change.measure!r} is in weights {first} and {index} of the same call"
                 yield Problem(ProblemCode.DUPLICATE, message, path)
-            if not math.isfinite(change.weight):
-                message = f"{change.weight} is not a finite number"
-                yield Problem(ProblemCode.NOT_FINITE, message, (*path, "weight"))
-            elif not 0 <= change.weight <= LARGEST_VALUE:
-                message = f"{change.weight:g} is outside 0 to {LARGEST_VALUE:g}"
-                yield Problem(ProblemCode.OUT_OF_RANGE, message, (*path, "weight"))
+            yield from check_number(change.weight, 0, LARGEST_VALUE, (*path, "weight"))
 
 
 @dataclass(frozen=True)

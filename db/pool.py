@@ -34,6 +34,9 @@ AWAY = (
     asyncpg.InternalClientError,
 )
 
+# Of Postgres's type integer.
+LARGEST_INTEGER = 2**31 - 1
+
 # A statement of one's own that takes too long; it may do so every time.
 TOO_LONG = asyncpg.QueryCanceledError
 

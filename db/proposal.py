@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any
 
+from db.composite.framework import Framework
 from db.pool import Reader, Writer
 
 MAX_TEXT_LENGTH = 2_000
@@ -91,3 +93,20 @@ def check_text(text: str | None, path: tuple[str, ...]) -> list[Problem]:
         return []
     message = f"{path[-1]} must be at most {MAX_TEXT_LENGTH} printable characters"
     return [Problem(ProblemCode.OUT_OF_RANGE, message, path)]
+
+
+def check_measure(code: str, framework: Framework, path: tuple[str, ...]) -> list[Problem]:
+    """A category, indicator or parameter must be in the framework."""
+    if code in framework.position:
+        return []
+    message = f"no category, indicator or parameter {code!r} in this edition"
+    return [Problem(ProblemCode.UNKNOWN_MEASURE, message, (*path, "measure"))]
+
+
+def check_number(value: float, lowest: float, highest: float, path: tuple[str, ...], whose: str = "") -> list[Problem]:
+    """A number must be finite and between two others; *whose* range that is ends the sentence."""
+    if not math.isfinite(value):
+        return [Problem(ProblemCode.NOT_FINITE, f"{value} is not a finite number", path)]
+    if lowest <= value <= highest:
+        return []
+    return [Problem(ProblemCode.OUT_OF_RANGE, f"{value:g} is outside {lowest:g} to {highest:g}{whose}", path)]

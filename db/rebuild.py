@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from db import inputs, ranking
+from db import computation, inputs, ranking
 from db.pool import Reader
 from db.ranking import Key, Ranking
 
@@ -42,7 +42,7 @@ async def rebuild(reader: Reader, year: int | None) -> Report:
             skipped.append(key)
             continue
         rebuilt.append(key)
-        again = ranking.compute(await inputs.read_again(reader, *key, stored.basis))
+        again = computation.compute(await inputs.read_again(reader, *key, stored.basis))
         if what := _difference(stored, again):
             differences.append(Difference(*key, what))
     return Report(tuple(rebuilt), tuple(skipped), tuple(differences))

@@ -1,7 +1,6 @@
 """Score proposals: values to record for cities of an edition."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ from db import framework as framework_rows
 from db import score
 from db.composite.framework import Framework
 from db.pool import Reader, Writer
-from db.proposal import Problem, ProblemCode, Proposal, check_text
+from db.proposal import Problem, ProblemCode, Proposal, check_measure, check_number, check_text
 from db.score import Recorded, ValueStatus
 
 MAX_SCORES = 10_000
@@ -83,7 +82,10 @@ def check_scores(
     seen: dict[tuple[str, str], int] = {}
     for index, change in enumerate(scores):
         path = ("scores", str(index))
-        names = [*_check_city(change.city, members, known_cities, path), *_check_measure(change, framework, path)]
+        names = [
+            *_check_city(change.city, members, known_cities, path),
+            *check_measure(change.measure, framework, path),
+        ]
         problems += names or _check_value(change, framework, path)
         problems += check_text(change.source, (*path, "source"))
         first = seen.setdefault((change.city, change.measure), index)
@@ -104,21 +106,8 @@ def _check_city(
     return [Problem(code, message, (*path, "city"))]
 
 
-def _check_measure(change: ScoreChange, framework: Framework, path: tuple[str, ...]) -> list[Problem]:
-    if change.measure in framework.position:
-        return []
-    message = f"no category, indicator or parameter {change.measure!r} in this edition"
-    return [Problem(ProblemCode.UNKNOWN_MEASURE, message, (*path, "measure"))]
-
-
 def _check_value(change: ScoreChange, framework: Framework, path: tuple[str, ...]) -> list[Problem]:
     if change.value is None:
         return []
-    if not math.isfinite(change.value):
-        message = f"{change.value} is not a finite number"
-        return [Problem(ProblemCode.NOT_FINITE, message, (*path, "value"))]
     lowest, highest = framework.value_range(framework.measures[framework.position[change.measure]])
-    if lowest <= change.value <= highest:
-        return []
-    message = f"{change.value:g} is outside {lowest:g} to {highest:g}, the range of {change.measure}"
-    return [Problem(ProblemCode.OUT_OF_RANGE, message, (*path, "value"))]
+    return check_number(change.value, lowest, highest, (*path, "value"), f", the range of {change.measure}")

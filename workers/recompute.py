@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from db import edition, event, inputs, ranking, recomputation, telemetry
+from db import computation, edition, event, inputs, ranking, recomputation, telemetry
 from db.edition import State
 from db.pool import AWAY as POSTGRES_AWAY
 from db.pool import TOO_LONG, Pool, transaction
@@ -58,7 +58,7 @@ async def _compute(pool: Pool, settings: Settings, year: int) -> int | None:
         revision = _due(states, settings, year, begun=1)
         if revision is None:
             return None
-        computed = ranking.compute(await inputs.read(writer, year, revision))
+        computed = computation.compute(await inputs.read(writer, year, revision))
         await ranking.save(writer, computed)
         await recomputation.end(writer, year)
         if settings.keep_rankings is not None:

@@ -4,20 +4,16 @@ import strawberry
 
 from api.context import Info
 from api.schema.permission import require_admin
-from api.schema.submission import Accepted, accept
+from api.schema.submission import Accepted, SubmissionInput, accept
 from db.member_proposal import MemberProposal
 
 
 @strawberry.input(description="A city to compare in one edition.")
-class AddCityInput:
-    edition: int = strawberry.field(description="Year of the edition.")
+class AddCityInput(SubmissionInput):
     city: str = strawberry.field(description="Slug: lower-case letters and digits joined by hyphens.")
     population: int = strawberry.field(description="Inhabitants; more than the methodology's `minPopulation`.")
     name: str | None = strawberry.field(default=None, description="Needed for a city that no edition has yet.")
     state: str | None = strawberry.field(default=None, description="Bundesland, needed like the name.")
-    source: str | None = strawberry.field(default=None, description="Of the population: a URL or a citation.")
-    idempotency_key: str | None = strawberry.field(default=None, description="As in `SubmitScoresInput`.")
-    expected_revision: int | None = strawberry.field(default=None, description="As in `SubmitScoresInput`.")
 
 
 @strawberry.type(description="What became of a call: a submission, or the reasons why there is none.")
@@ -34,9 +30,7 @@ async def add_city(info: Info, input: AddCityInput) -> AddCityPayload:  # noqa: 
         input.population,
         input.name,
         input.state,
-        source=input.source,
-        idempotency_key=input.idempotency_key,
-        expected_revision=input.expected_revision,
+        **input.shared(),
     )
     submission, errors = await accept(info, proposal)
     return AddCityPayload(submission=submission, errors=errors)

@@ -7,8 +7,7 @@ from abc import abstractmethod
 import strawberry
 
 from api.schema.error import ClientError
-
-LARGEST_INTEGER = 2**31 - 1
+from db.pool import LARGEST_INTEGER
 
 
 @strawberry.interface(description="Anything that has an id of its own; `node` finds it by that id.")

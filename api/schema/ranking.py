@@ -8,10 +8,11 @@ import strawberry
 from strawberry.types.nodes import SelectedField, Selection
 
 from api.context import Info
-from api.schema import edition, entry, peer, uncertainty
+from api.schema import edition, entry, entry_page, peer, uncertainty
 from api.schema.change import RankChange, rank_changes
 from api.schema.connection import PageArguments
-from api.schema.entry import RankingEntry, RankingEntryConnection, RankingFilter, RankingOrder, entries_of
+from api.schema.entry import RankingEntry, entries_of
+from api.schema.entry_page import RankingEntryConnection, RankingFilter, RankingOrder
 from api.schema.error import ClientError
 from api.schema.framework import Category
 from api.schema.node import Node
@@ -99,7 +100,7 @@ class Ranking(Node):
     ) -> RankingEntryConnection:
         arguments = PageArguments(first, after, last, before)
         order = order_by or RankingOrder.RANK_ASC
-        return entry.connect(self.snapshot, info.context.index.catalogue, arguments, filter, order)
+        return entry_page.connect(self.snapshot, info.context.index.catalogue, arguments, filter, order)
 
     @strawberry.field(description="The line of the city with that slug; null when it is not ranked.")
     def entry(self, city: str) -> RankingEntry | None:
@@ -161,7 +162,7 @@ async def before(info: Info, year: int, revision: int) -> Snapshot | None:
 async def find(info: Info, year: int | None, revision: int | None) -> Ranking | None:
     """The ranking of a field that asks for one; the newest unless named or bound by a cursor below."""
     if revision is None:
-        bound = {key[:2] for key in map(entry.cursor_key, _cursors(info))}
+        bound = {key[:2] for key in map(entry_page.cursor_key, _cursors(info))}
         if len(bound) > 1:
             raise ClientError("the cursors of this ranking belong to different rankings")
         for bound_year, bound_revision in bound:

@@ -12,7 +12,7 @@ from api.schema.error import UserError
 from api.schema.methodology import MethodologyInput
 from api.schema.submission import ScoreInput
 from api.snapshot import Snapshot
-from db import inputs, ranking
+from db import computation, inputs
 from db.inputs import Inputs
 from db.methodology_proposal import MethodologyChange
 from db.pool import transaction
@@ -72,12 +72,12 @@ async def simulate_ranking(info: Info, input: SimulateRankingInput) -> Simulated
             problems += await proposal.check(reader, framework)
     if problems:
         return _refused(problems)
-    assumed = ranking.compute(_with(replace(recorded, framework=framework), proposal))
+    assumed = computation.compute(_with(replace(recorded, framework=framework), proposal))
     overrides = {(score.city, score.measure): score.source for score in proposal.scores}
     is_first = input.edition not in info.context.newest
     return SimulatedRanking(
         snapshot=Snapshot(assumed, simulated=True, overrides=overrides),
-        base=None if is_first else Snapshot(ranking.compute(recorded), simulated=True),
+        base=None if is_first else Snapshot(computation.compute(recorded), simulated=True),
         errors=[],
     )
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -143,28 +143,36 @@ class ScoreInput:
         return ScoreChange(self.city, self.measure, self.value, self.source)
 
 
-@strawberry.input(description="Scores to record for one edition, all or none.")
-class SubmitScoresInput:
+@strawberry.input
+class SubmissionInput:
+    """What the inputs of all submissions share."""
+
     edition: int = strawberry.field(description="Year of the edition.")
-    scores: list[ScoreInput] = strawberry.field(description="1 to 10,000.")
-    source: str | None = strawberry.field(default=None, description="Where the values come from: a URL or a citation.")
+    source: str | None = strawberry.field(default=None, description="Where it comes from: a URL or a citation.")
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="Repeating a call with the same key and the same content returns the first submission; other "
-        "content is an error.",
+        description="Repeating a call with the same key and the same content within a day returns the first "
+        "submission; other content is an error.",
     )
     expected_revision: int | None = strawberry.field(
         default=None, description="Refuse unless the edition still stands at this revision."
     )
 
+    def shared(self) -> dict[str, Any]:
+        """What a proposal has besides its edition and its content."""
+        return {
+            "source": self.source,
+            "idempotency_key": self.idempotency_key,
+            "expected_revision": self.expected_revision,
+        }
+
+
+@strawberry.input(description="Scores to record for one edition, all or none.")
+class SubmitScoresInput(SubmissionInput):
+    scores: list[ScoreInput] = strawberry.field(description="1 to 10,000.")
+
     def proposal(self) -> ScoreProposal:
-        return ScoreProposal(
-            self.edition,
-            [score.change() for score in self.scores],
-            source=self.source,
-            idempotency_key=self.idempotency_key,
-            expected_revision=self.expected_revision,
-        )
+        return ScoreProposal(self.edition, [score.change() for score in self.scores], **self.shared())
 
 
 @strawberry.type

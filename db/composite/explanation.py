@@ -70,6 +70,7 @@ class _Walk:
         self.targets = targets
         self.start = np.array([_value(m, own[place]) for m, place in zip(self.measures, candidates, strict=True)])
         self.end = np.array([_value(measure, 100.0) for measure in self.measures])
+        self.weights = nominal_weights(upper)[:, :, np.newaxis]
 
     def values(self, progress: F64) -> F64:
         """The values to record after a share of the way, (..., candidates)."""
@@ -86,9 +87,7 @@ class _Walk:
         goals, count = progress.shape
         columns = np.repeat(self.own[:, np.newaxis], goals * count, axis=1).reshape(-1, goals, count)
         columns[self.candidates, :, range(count)] = self.scores(self.values(progress)).T
-        composed = compose(
-            self.upper, columns, nominal_weights(self.upper)[:, :, np.newaxis], self.upper.methodology.aggregation
-        )
+        composed = compose(self.upper, columns, self.weights, self.upper.methodology.aggregation)
         return composed[self.rows, range(goals)] >= self.targets[:, np.newaxis]
 
     def best(self, progress: F64, possible: NDArray[np.bool_]) -> Raise | None:

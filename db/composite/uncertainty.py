@@ -18,7 +18,7 @@ from db.composite.rank import competition_rank
 F64: TypeAlias = NDArray[np.float64]
 I32: TypeAlias = NDArray[np.int32]
 
-# Numbers in the scores of one chunk of draws: about 16 MB, which the processor's cache half holds.
+# Numbers in the scores of one chunk of draws, 8 bytes each.
 CHUNK = 2_000_000
 
 
