@@ -11,7 +11,8 @@ CHUNK = 65_536
 class Proxy:
     """Passes bytes both ways: each after `delay` seconds, none while `flows` is clear.
 
-    A connection whose client has sent `hold_answers_after` gets no answer any more; `is_holding` is set then.
+    A connection whose client has sent `hold_answers_after` gets no answer any more, one whose client sends
+    `hold_requests_with` is not even heard; `is_holding` is set then.
     """
 
     def __init__(self, target: Path) -> None:
@@ -20,6 +21,7 @@ class Proxy:
         self.flows = asyncio.Event()
         self.flows.set()
         self.hold_answers_after: bytes | None = None
+        self.hold_requests_with: bytes | None = None
         self.is_holding = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -29,9 +31,9 @@ class Proxy:
             writer.transport.abort()
 
     def heal(self) -> None:
-        """Pass everything again; answers that were held are lost with their connections."""
+        """Pass everything again; what was held is lost with its connection."""
         self.delay = 0.0
-        self.hold_answers_after = None
+        self.hold_answers_after = self.hold_requests_with = None
         if self.is_holding.is_set():
             self.cut()
         self.is_holding.clear()
@@ -60,6 +62,9 @@ class Proxy:
             if self.hold_answers_after is not None and self.hold_answers_after in content:
                 is_held.set()
                 self.is_holding.set()
+            if self.hold_requests_with is not None and self.hold_requests_with in content:
+                self.is_holding.set()
+                continue
             writer.write(content)
             await writer.drain()
 
