@@ -42,8 +42,7 @@ def _changes_in(code: str, old: Snapshot, new: Snapshot) -> Iterator[Change]:
 
 
 def _standing(snapshot: Snapshot, code: str, city: str) -> Standing:
-    column, place = snapshot.column.get(code), snapshot.place.get(city)
-    if column is None or place is None or column.comparison is None:
+    found, place = snapshot.standings.get(code), snapshot.place.get(city)
+    if found is None or place is None or not found.has_comparison:
         return Standing()
-    flags = column.comparison
-    return Standing(column.score[place], column.rank[place], flags.is_top_n[place], flags.is_hidden_champion[place])
+    return Standing(found.score[place], found.rank[place], found.is_top_n[place], found.is_hidden_champion[place])

@@ -14,7 +14,7 @@ from api.catalogue import Catalogue
 from api.context import Context
 from api.schema.node import number
 from api.snapshot import Snapshot
-from db.composite.framework import OVERALL, Level, Measure
+from db.composite.framework import Level, Measure
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8; header=present", "json": "application/json"}
 CACHING = {"Cache-Control": "no-cache"}
@@ -71,8 +71,8 @@ def _csv(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[str]:
     for place in range(len(snapshot.ranking.cities)):
         line = _line(snapshot, catalogue, place)
         row = [*citation.values(), *line.values()]
-        row += [getattr(snapshot.column[c.code], figure)[place] for c in categories for figure in ("rank", "score")]
-        row += [snapshot.column[indicator.code].score[place] for indicator in indicators]
+        row += [getattr(snapshot.standings[c.code], figure)[place] for c in categories for figure in ("rank", "score")]
+        row += [snapshot.standings[indicator.code].score[place] for indicator in indicators]
         writer.writerow(str(cell).lower() if isinstance(cell, bool) else cell for cell in row)
         yield buffer.getvalue()
         buffer.seek(0)
@@ -91,7 +91,7 @@ def _json(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[bytes]:
 
 
 def _line(snapshot: Snapshot, catalogue: Catalogue, place: int) -> dict[str, Any]:
-    overall, flags = snapshot.overall, snapshot.comparison(OVERALL)
+    overall = snapshot.overall
     city = catalogue.cities[snapshot.ranking.cities[place]]
     return {
         "rank": overall.rank[place],
@@ -99,23 +99,23 @@ def _line(snapshot: Snapshot, catalogue: Catalogue, place: int) -> dict[str, Any
         "name": city.name,
         "state": city.state,
         "score": overall.score[place],
-        "previous_rank": flags.previous_rank[place],
-        "is_top_ten": flags.is_top_n[place],
-        "is_first_top_ten": flags.is_first_top_n[place],
-        "is_hidden_champion": flags.is_hidden_champion[place],
+        "previous_rank": overall.previous_rank[place],
+        "is_top_ten": overall.is_top_n[place],
+        "is_first_top_ten": overall.is_first_top_n[place],
+        "is_hidden_champion": overall.is_hidden_champion[place],
         "estimated_share": overall.estimated_share[place],
     }
 
 
 def _result(snapshot: Snapshot, measure: Measure, place: int) -> dict[str, Any]:
     """One measure's figures for one city, with those of the measures below it."""
-    framework, column = snapshot.ranking.framework, snapshot.column[measure.code]
+    framework, standings = snapshot.ranking.framework, snapshot.standings[measure.code]
     below = [framework.measures[child] for child in framework.children[framework.position[measure.code]]]
     return {
         "code": measure.code,
-        "rank": column.rank[place],
-        "score": column.score[place],
-        "value": column.value[place],
-        "weight": column.share[place],
+        "rank": standings.rank[place],
+        "score": standings.score[place],
+        "value": standings.value[place],
+        "weight": standings.share[place],
         "below": [_result(snapshot, child, place) for child in below],
     }

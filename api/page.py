@@ -6,7 +6,6 @@ from starlette.responses import HTMLResponse
 
 from api.index import Index
 from api.snapshot import Snapshot
-from db.composite.framework import OVERALL
 
 ESTIMATES = (
     "Figures marked “est.” rest wholly or partly on estimates: nothing is printed for them, they were chosen to agree "
@@ -55,13 +54,13 @@ def _table(index: Index, snapshot: Snapshot) -> str:
 
 
 def _row(index: Index, snapshot: Snapshot, place: int) -> str:
-    overall, flags = snapshot.overall, snapshot.comparison(OVERALL)
-    rank, points, previous = overall.rank[place], overall.score[place], flags.previous_rank[place]
+    overall = snapshot.overall
+    rank, points, previous = overall.rank[place], overall.score[place], overall.previous_rank[place]
     assert rank is not None, "only cities with an overall score are ranked"
     assert points is not None, "only cities with an overall score are ranked"
     city = index.catalogue.cities[snapshot.ranking.cities[place]]
     estimated = overall.estimated_share[place] or 0.0
-    marks = ["Top 10"] * flags.is_top_n[place] + ["Hidden Champion"] * flags.is_hidden_champion[place]
+    marks = ["Top 10"] * overall.is_top_n[place] + ["Hidden Champion"] * overall.is_hidden_champion[place]
     cells = (
         str(rank),
         "" if previous is None else f"{previous - rank:+d}",

@@ -4,15 +4,16 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from api.standings import Standings
 from db import ranking
 from db.composite.framework import OVERALL
 from db.pool import Reader
-from db.ranking import Column, Comparison, Key, Ranking
+from db.ranking import Key, Ranking
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A ranking with its ways in: the place of each city, the column of each code, the score that makes the Top N.
+    """A ranking with its ways in: the place of each city, and the standings in each measure by code.
 
     `simulated` is True for a ranking that is not stored; `overrides` then holds the source given for each
     (measure, city) that differs from what is recorded.
@@ -24,38 +25,19 @@ class Snapshot:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", {city: place for place, city in enumerate(self.ranking.cities)})
-        object.__setattr__(self, "column", {column.code: column for column in self.ranking.columns})
-        scores = zip(self.overall.score, self.comparison(OVERALL).is_top_n, strict=True)
-        lowest = min((points for points, is_top_n in scores if is_top_n and points is not None), default=0.0)
-        object.__setattr__(self, "top_n_score", lowest)
+        standings = {column.code: Standings(self.ranking, column) for column in self.ranking.columns}
+        object.__setattr__(self, "standings", standings)
 
     place: dict[str, int] = field(init=False, repr=False)
-    column: dict[str, Column] = field(init=False, repr=False)
-    top_n_score: float = field(init=False, repr=False)
+    standings: dict[str, Standings] = field(init=False, repr=False)
 
     @property
     def key(self) -> Key:
         return self.ranking.edition, self.ranking.revision
 
     @property
-    def overall(self) -> Column:
-        return self.ranking.columns[0]
-
-    def comparison(self, code: str) -> Comparison:
-        """Of `overall` or a category; other codes have none."""
-        comparison = self.column[code].comparison
-        assert comparison is not None, code
-        return comparison
-
-    def next_better(self, code: str, place: int) -> int | None:
-        """The place of the city next better than the one at *place* in the column of *code*, None for the best.
-
-        Of several with the same score the first by overall rank.
-        """
-        scores = self.column[code].score
-        own = scores[place]
-        better = [points for points in scores if own is not None and points is not None and points > own]
-        return scores.index(min(better)) if better else None
+    def overall(self) -> Standings:
+        return self.standings[OVERALL]
 
 
 class Snapshots:

@@ -5,13 +5,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import asyncpg
 import numpy as np
 import orjson
 
+from db import array, score
 from db import definition as definitions
 from db import framework as framework_rows
-from db import score
 from db.composite.framework import OVERALL, Framework
 from db.definition import Definition
 from db.pool import Reader
@@ -28,11 +27,16 @@ order by e.year
 """
 
 STANDINGS = """
-select c.edition, c.code, r.cities, c.score, c.rank, c.is_top_n
+select c.edition, c.code, array_send(c.score) as score, array_send(c.rank) as rank, array_send(c.is_top_n) as is_top_n
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
-join ranking r using (edition, revision)
 join ranking_column c using (edition, revision)
 where c.code = any($3)
+"""
+
+RANKED_CITIES = """
+select r.edition, r.cities
+from unnest($1::integer[], $2::integer[]) as key (edition, revision)
+join ranking r using (edition, revision)
 """
 
 
@@ -78,10 +82,10 @@ class Inputs:
         """SHA-256 over every input; equal for equal inputs whatever their revision."""
         digest = hashlib.sha256()
         digest.update(orjson.dumps([self.edition, framework_rows.to_json(self.framework), self.cities]))
-        for array in (
+        for figures in (
             self.values, self.statuses, self.previous_score, self.previous_rank, self.ever_top_n,
         ):  # fmt: skip
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(figures).tobytes())
         return digest.hexdigest()
 
 
@@ -117,18 +121,36 @@ async def _read(reader: Reader, edition: int, revision: int, basis: Basis, as_of
         as_of,
     )
     history = _History([OVERALL, *(framework.measures[category].code for category in framework.categories)], cities)
-    years, revisions = list(basis.rankings), list(basis.rankings.values())
-    ranked = defaultdict(list)
-    for row in await reader.fetch(STANDINGS, years, revisions, history.codes):
-        ranked[row["edition"]].append(row)
+    standings = await _standings(reader, basis.rankings, history.codes)
     for definition in earlier:
-        history.add_top_n(definition, ranked[definition.edition])
+        history.add_top_n(definition, standings.get(definition.edition, []))
     if earlier:
-        history.set_previous(earlier[-1], ranked[earlier[-1].edition])
+        history.set_previous(earlier[-1], standings.get(earlier[-1].edition, []))
     return Inputs(
         edition, revision, basis, framework, tuple(cities), values, statuses,
         history.previous_score, history.previous_rank, history.ever_top_n,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A column of an earlier ranking that has flags; each array has one element a city of `cities`."""
+
+    code: str
+    cities: list[str]
+    score: "NDArray[np.float64]"
+    rank: "NDArray[np.int32]"
+    is_top_n: "NDArray[np.bool_]"
+
+
+async def _standings(reader: Reader, rankings: dict[int, int], codes: list[str]) -> dict[int, list[_Standing]]:
+    """Those of each ranked edition, by year."""
+    years, revisions = list(rankings), list(rankings.values())
+    cities = {row["edition"]: row["cities"] for row in await reader.fetch(RANKED_CITIES, years, revisions)}
+    found = defaultdict(list)
+    for year, code, *figures in await reader.fetch(STANDINGS, years, revisions, codes):
+        found[year].append(_Standing(code, cities[year], *map(array.decode, figures)))
+    return found
 
 
 class _History:
@@ -143,28 +165,34 @@ class _History:
         self.previous_rank = np.zeros(shape, dtype=np.int32)
         self.ever_top_n = np.zeros(shape, dtype=np.bool_)
 
-    def set_previous(self, definition: Definition, standings: list[asyncpg.Record]) -> None:
+    def set_previous(self, definition: Definition, standings: list[_Standing]) -> None:
         """Fill in the edition before: its computed ranking or, where it has none, what was printed."""
-        for _, code, cities, scores, ranks, _ in standings:
-            for city, points, rank in zip(cities, scores, ranks, strict=True):
-                self._set_previous(code, city, points, rank)
+        known, columns = self._members(standings)
+        for standing in standings:
+            row = self.row[standing.code]
+            self.previous_score[row, columns] = standing.score[known]
+            self.previous_rank[row, columns] = standing.rank[known]
         for fact in definition.published if not standings else ():
-            self._set_previous(fact.category or OVERALL, fact.city, fact.score, fact.rank)
+            code = fact.category or OVERALL
+            if code in self.row and fact.city in self.column:
+                place = self.row[code], self.column[fact.city]
+                self.previous_score[place] = np.nan if fact.score is None else fact.score
+                self.previous_rank[place] = fact.rank or 0
 
-    def add_top_n(self, definition: Definition, standings: list[asyncpg.Record]) -> None:
+    def add_top_n(self, definition: Definition, standings: list[_Standing]) -> None:
         """Mark every city that an earlier edition had in its Top N, computed or printed."""
-        for _, code, cities, _, _, flags in standings:
-            for city, flag in zip(cities, flags, strict=True):
-                if flag and city in self.column:
-                    self.ever_top_n[self.row[code], self.column[city]] = True
+        known, columns = self._members(standings)
+        for standing in standings:
+            self.ever_top_n[self.row[standing.code], columns] |= standing.is_top_n[known]
         top_n = definition.framework.methodology.top_n
         for fact in definition.published:
             code = fact.category or OVERALL
             if fact.rank is not None and fact.rank <= top_n and code in self.row and fact.city in self.column:
                 self.ever_top_n[self.row[code], self.column[fact.city]] = True
 
-    def _set_previous(self, code: str, city: str, points: float | None, rank: int | None) -> None:
-        if code in self.row and city in self.column:
-            place = self.row[code], self.column[city]
-            self.previous_score[place] = np.nan if points is None else points
-            self.previous_rank[place] = rank or 0
+    def _members(self, standings: list[_Standing]) -> "tuple[NDArray[np.intp], NDArray[np.intp]]":
+        """Where the cities that an earlier ranking shares with this edition are, in that ranking and here."""
+        cities = standings[0].cities if standings else []
+        shared = [(place, self.column[city]) for place, city in enumerate(cities) if city in self.column]
+        known, columns = np.array(shared, dtype=np.intp).reshape(-1, 2).T
+        return known, columns

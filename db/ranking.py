@@ -1,16 +1,21 @@
 """Rankings: immutable snapshots named by (edition, revision), computed, saved once and read back."""
 
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from db import array
 from db import framework as framework_rows
 from db.composite.framework import Framework
 from db.inputs import Basis
 from db.pool import Reader, Writer
 
 if TYPE_CHECKING:
-    pass
+    import asyncpg
+    from numpy.typing import NDArray
 
 LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
 
@@ -26,9 +31,12 @@ join ranking r using (edition, revision)
 """
 
 COLUMNS = """
-select c.edition, c.revision, c.code, c.value, c.status, c.score, c.rank, c.share, c.estimated_share,
-       c.previous_score, c.previous_rank, c.is_top_n, c.is_first_top_n, c.is_hidden_champion,
-       c.points_to_next_rank
+select c.edition, c.revision, c.code, array_send(c.value) as value, array_send(c.status) as status,
+       array_send(c.score) as score, array_send(c.rank) as rank, array_send(c.share) as share,
+       array_send(c.estimated_share) as estimated_share, array_send(c.previous_score) as previous_score,
+       array_send(c.previous_rank) as previous_rank, array_send(c.is_top_n) as is_top_n,
+       array_send(c.is_first_top_n) as is_first_top_n, array_send(c.is_hidden_champion) as is_hidden_champion,
+       array_send(c.points_to_next_rank) as points_to_next_rank
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
 join ranking_column c using (edition, revision)
 order by c.edition, c.revision, c.position
@@ -69,37 +77,37 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the overall score and a category have besides; one element a city, None means missing.
+    """What the overall score and a category have besides; one element a city, NaN and rank 0 mean missing.
 
     The edition before and the Top N of all earlier ones come from computed rankings, printed facts where
     an edition has none.
     """
 
-    previous_score: list[float | None]
-    previous_rank: list[int | None]
-    is_top_n: list[bool]
-    is_first_top_n: list[bool]
-    is_hidden_champion: list[bool]
-    points_to_next_rank: list[float | None]
+    previous_score: "NDArray[np.float64]"
+    previous_rank: "NDArray[np.int32]"
+    is_top_n: "NDArray[np.bool_]"
+    is_first_top_n: "NDArray[np.bool_]"
+    is_hidden_champion: "NDArray[np.bool_]"
+    points_to_next_rank: "NDArray[np.float64]"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The overall score (code `overall`) or one measure; every list has one element a city of the ranking.
+    """The overall score (code `overall`) or one measure; every array has one element a city of the ranking.
 
     `value` is as recorded, on the measure's own scale, `status` a code of `db.score.STATUSES`, `score` 0-100,
     `share` the measure's effective share (0-1) of its parent's weight, `estimated_share` the share (0-1) of
-    the score's weight that rests on estimates. None means missing. Indicators and parameters have no
+    the score's weight that rests on estimates. NaN and rank 0 mean missing. Indicators and parameters have no
     `comparison`.
     """
 
     code: str
-    value: list[float | None]
-    status: list[int]
-    score: list[float | None]
-    rank: list[int | None]
-    share: list[float | None]
-    estimated_share: list[float | None]
+    value: "NDArray[np.float64]"
+    status: "NDArray[np.int16]"
+    score: "NDArray[np.float64]"
+    rank: "NDArray[np.int32]"
+    share: "NDArray[np.float64]"
+    estimated_share: "NDArray[np.float64]"
     comparison: Comparison | None
 
 
@@ -120,8 +128,26 @@ class Ranking:
     columns: tuple[Column, ...]
     basis: Basis | None
 
+    def gives(self, other: "Ranking") -> bool:
+        """Whether both have the same figures for the same cities, to the bit."""
+        return self.cities == other.cities and all(
+            _equal(*pair) for pair in zip(self.columns, other.columns, strict=True)
+        )
 
-COLUMN = [field.name for field in fields(Column) if field.name != "comparison"]
+
+def _equal(one: Column, other: Column) -> bool:
+    pairs = [(getattr(one, name), getattr(other, name)) for name in FIGURES]
+    if one.comparison is not None and other.comparison is not None:
+        pairs += [(getattr(one.comparison, name), getattr(other.comparison, name)) for name in COMPARISON]
+    same = (one.comparison is None) == (other.comparison is None)
+    return (
+        same
+        and one.code == other.code
+        and all(np.array_equal(*pair, equal_nan=pair[0].dtype.kind == "f") for pair in pairs)
+    )
+
+
+FIGURES = [field.name for field in fields(Column) if field.name not in ("code", "comparison")]
 COMPARISON = [field.name for field in fields(Comparison)]
 
 
@@ -138,10 +164,12 @@ async def save(writer: Writer, ranking: Ranking) -> None:
         framework_rows.to_json(ranking.framework), list(ranking.cities),
         ranking.basis and asdict(ranking.basis),
     )  # fmt: skip
-    await writer.copy_records_to_table(
+    rows = ((*key, position, *_row(column)) for position, column in enumerate(ranking.columns))
+    await writer.copy_to_table(
         "ranking_column",
-        columns=["edition", "revision", "position", *COLUMN, *COMPARISON],
-        records=[(*key, position, *_record(column)) for position, column in enumerate(ranking.columns)],
+        columns=["edition", "revision", "position", "code", *FIGURES, *COMPARISON],
+        source=_each(array.copy_rows(rows)),
+        format="binary",
     )
 
 
@@ -157,21 +185,22 @@ async def prune(writer: Writer, years: list[int], keep: int) -> None:
         await writer.execute(PRUNE, year, keep)
 
 
-def _record(column: Column) -> list[Any]:
+def _row(column: Column) -> "list[str | NDArray[Any] | None]":
     compared = [getattr(column.comparison, name) if column.comparison else None for name in COMPARISON]
-    return [*(getattr(column, name) for name in COLUMN), *compared]
+    return [column.code, *(getattr(column, name) for name in FIGURES), *compared]
+
+
+async def _each(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
 
 
 async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
     """The stored snapshot of each key, None where there is none; always two statements."""
     editions, revisions = [key[0] for key in keys], [key[1] for key in keys]
     columns: dict[Key, list[Column]] = {}
-    for edition, revision, *column in await reader.fetch(COLUMNS, editions, revisions):
-        own, compared = column[: len(COLUMN)], column[len(COLUMN) :]
-        comparison = None if compared[0] is None else Comparison(*compared)
-        columns.setdefault((edition, revision), []).append(
-            Column(**dict(zip(COLUMN, own, strict=True)), comparison=comparison)
-        )
+    for row in await reader.fetch(COLUMNS, editions, revisions):
+        columns.setdefault((row["edition"], row["revision"]), []).append(_column(row))
     found = {}
     for row in await reader.fetch(HEADERS, editions, revisions):
         key = row["edition"], row["revision"]
@@ -181,6 +210,13 @@ async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
             row["basis"] and Basis.from_json(row["basis"]),
         )  # fmt: skip
     return [found.get(key) for key in keys]
+
+
+def _column(row: "asyncpg.Record") -> Column:
+    comparison = None
+    if row[COMPARISON[0]] is not None:
+        comparison = Comparison(**{name: array.decode(row[name]) for name in COMPARISON})
+    return Column(row["code"], **{name: array.decode(row[name]) for name in FIGURES}, comparison=comparison)
 
 
 async def revision_before(reader: Reader, keys: list[Key]) -> list[int | None]:

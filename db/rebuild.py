@@ -1,6 +1,6 @@
 """Rebuilds stored rankings from the audit trail: the scores of their revision and the definitions they rest on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from db import computation, inputs, ranking
 from db.pool import Reader
@@ -51,4 +51,4 @@ async def rebuild(reader: Reader, year: int | None) -> Report:
 def _difference(stored: Ranking, again: Ranking) -> str | None:
     if stored.input_hash != again.input_hash:
         return "inputs"
-    return None if replace(again, computed_at=stored.computed_at) == stored else "figures"
+    return None if again.gives(stored) else "figures"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from db import edition, published, ranking
 from db.composite.framework import OVERALL
 from db.pool import Reader
@@ -56,8 +58,8 @@ def _compare(line: Published, computed: Ranking) -> list[Difference]:
     place = computed.cities.index(line.city) if line.city in computed.cities else None
     score = rank = previous = None
     if place is not None and column.comparison is not None:
-        score, rank = column.score[place], column.rank[place]
-        previous = column.comparison.previous_rank[place]
+        score = None if np.isnan(column.score[place]) else float(column.score[place])
+        rank, previous = int(column.rank[place]) or None, int(column.comparison.previous_rank[place]) or None
     found = []
     if line.score is not None and (score is None or abs(score - line.score) > HALF_A_DIGIT + ROUNDING):
         found.append(("score", line.score, score))

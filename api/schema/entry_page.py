@@ -13,7 +13,6 @@ from api.schema.connection import PageArguments, PageInfo
 from api.schema.entry import RankingEntry, entries_of
 from api.schema.error import ClientError
 from api.schema.node import number
-from api.schema.result import rank_change
 from api.snapshot import Snapshot
 
 
@@ -36,7 +35,7 @@ class RankingFilter:
 
     def accepts(self, entry: RankingEntry, catalogue: Catalogue) -> bool:
         """Whether every condition given holds."""
-        row, flags = catalogue.cities[entry.slug], entry.comparison
+        row, flags = catalogue.cities[entry.slug], entry.standings
         return (
             (self.states is None or row.state in self.states)
             and (self.cities is None or row.slug in self.cities)
@@ -116,5 +115,5 @@ def _sort_key(order: RankingOrder, catalogue: Catalogue) -> Callable[[RankingEnt
 
 def _by_rank_change(entry: RankingEntry) -> tuple[bool, int, int]:
     """Best climbers first, cities without a previous rank last."""
-    change = rank_change(entry.comparison.previous_rank[entry.place], entry.snapshot.overall.rank[entry.place])
+    change = entry.standings.rank_change[entry.place]
     return change is None, -(change or 0), entry.place

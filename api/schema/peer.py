@@ -54,7 +54,7 @@ class PeerGroup:
     def ranks(self, code: str) -> dict[int, int | None]:
         """The rank of each place of the group in the column of *code*."""
         if code not in self.known:
-            scores = np.array([self.snapshot.column[code].score[place] for place in self.places], dtype=np.float64)
+            scores = np.array([self.snapshot.standings[code].score[place] for place in self.places], dtype=np.float64)
             ranks = competition_rank(scores).tolist()
             self.known[code] = {place: rank or None for place, rank in zip(self.places, ranks, strict=True)}
         return self.known[code]

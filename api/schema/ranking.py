@@ -33,7 +33,7 @@ class CategoryRanking:
 
     def ranked(self) -> list[CategoryResult]:
         """Best first, equal ranks by their place in the overall ranking."""
-        ranks = self.snapshot.column[self.measure.code].rank
+        ranks = self.snapshot.standings[self.measure.code].rank
         places = sorted((rank, place) for place, rank in enumerate(ranks) if rank is not None)
         return [CategoryResult(snapshot=self.snapshot, measure=self.measure, place=place) for _, place in places]
 
@@ -48,11 +48,11 @@ class CategoryRanking:
 
     @strawberry.field(description="The best N, more when the last rank is shared.")
     def top_ten(self) -> list[CategoryResult]:
-        return [result for result in self.ranked() if result.comparison.is_top_n[result.place]]
+        return [result for result in self.ranked() if result.standings.is_top_n[result.place]]
 
     @strawberry.field(description="Those among the category's best that are not among the overall best.")
     def hidden_champions(self) -> list[CategoryResult]:
-        return [result for result in self.ranked() if result.comparison.is_hidden_champion[result.place]]
+        return [result for result in self.ranked() if result.standings.is_hidden_champion[result.place]]
 
 
 @strawberry.type(
@@ -108,11 +108,11 @@ class Ranking(Node):
 
     @strawberry.field(description="The best N, more when the last rank is shared.")
     def top_ten(self) -> list[RankingEntry]:
-        return [found for found in entries_of(self.snapshot) if found.comparison.is_top_n[found.place]]
+        return [found for found in entries_of(self.snapshot) if found.standings.is_top_n[found.place]]
 
     @strawberry.field(description="Every Hidden Champion, best overall rank first.")
     def hidden_champions(self) -> list[RankingEntry]:
-        return [found for found in entries_of(self.snapshot) if found.comparison.is_hidden_champion[found.place]]
+        return [found for found in entries_of(self.snapshot) if found.standings.is_hidden_champion[found.place]]
 
     @strawberry.field(description="The ranking of one category; null when the edition has no such category.")
     def category(self, code: str) -> CategoryRanking | None:

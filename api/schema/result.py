@@ -7,13 +7,13 @@ import strawberry
 
 from api.context import Info
 from api.schema import city
+from api.schema.column import UNIFORM, column
 from api.schema.framework import Category, Indicator, MeasureNode, Parameter
 from api.schema.permission import require_admin
 from api.snapshot import Snapshot
+from api.standings import Standings
 from db import score as rows
-from db.composite.framework import Aggregation, Measure
-from db.ranking import Column, Comparison
-from db.score import STATUSES
+from db.composite.framework import Measure
 
 if TYPE_CHECKING:
     from api.schema.city import City
@@ -60,8 +60,8 @@ class MeasureResult:
     place: strawberry.Private[int]
 
     @property
-    def column(self) -> Column:
-        return self.snapshot.column[self.measure.code]
+    def standings(self) -> Standings:
+        return self.snapshot.standings[self.measure.code]
 
     def node(self, kind: type[N]) -> N:
         """The measure itself, as its GraphQL type."""
@@ -73,13 +73,14 @@ class MeasureResult:
         children = framework.children[framework.position[self.measure.code]]
         return [framework.measures[child] for child in children]
 
-    @strawberry.field(description="How far the value is known.")
-    def status(self) -> ValueStatus:  # type: ignore[valid-type]
-        return STATUSES[self.column.status[self.place]]
+    status: ValueStatus = column(  # type: ignore[valid-type]
+        "status",
+        "How far the value is known.",
+    )
 
     @strawberry.field(description="Where the value comes from; null when none is recorded for this measure itself.")
     async def provenance(self, info: Info) -> Provenance | None:
-        return None if self.column.value[self.place] is None else Provenance(row=await self._provenance(info))
+        return None if self.standings.value[self.place] is None else Provenance(row=await self._provenance(info))
 
     async def _provenance(self, info: Info) -> rows.Provenance:
         city = self.snapshot.ranking.cities[self.place]
@@ -91,17 +92,19 @@ class MeasureResult:
 
 @strawberry.type(description="One city's value for one parameter.")
 class ParameterResult(MeasureResult):
-    @strawberry.field(description="What was asked.")
+    @strawberry.field(description="What was asked.", metadata=UNIFORM)
     def parameter(self) -> Parameter:
         return self.node(Parameter)
 
-    @strawberry.field(description="As recorded, in the parameter's unit.")
-    def value(self) -> float | None:
-        return self.column.value[self.place]
+    value: float | None = column(
+        "value",
+        "As recorded, in the parameter's unit.",
+    )
 
-    @strawberry.field(description="0-100 among the cities of the edition, higher is better.")
-    def normalised(self) -> float | None:
-        return self.column.score[self.place]
+    normalised: float | None = column(
+        "score",
+        "0-100 among the cities of the edition, higher is better.",
+    )
 
     @strawberry.field(description="Where the value comes from.")
     async def source(self, info: Info) -> str | None:
@@ -114,53 +117,45 @@ class ParameterResult(MeasureResult):
 
 @strawberry.type(description="One city's result in one indicator.")
 class IndicatorResult(MeasureResult):
-    @strawberry.field(description="The indicator.")
+    @strawberry.field(description="The indicator.", metadata=UNIFORM)
     def indicator(self) -> Indicator:
         return self.node(Indicator)
 
-    @strawberry.field(
-        description="As recorded, on the indicator's own scale (0 to its maximum); null when it is aggregated "
-        "from parameters."
+    value: float | None = column(
+        "value",
+        "As recorded, on the indicator's own scale (0 to its maximum); null when it is aggregated from parameters.",
     )
-    def value(self) -> float | None:
-        return self.column.value[self.place]
 
-    @strawberry.field(description="0-100: value / maximum * 100, or the aggregate of its parameters.")
-    def score(self) -> float | None:
-        return self.column.score[self.place]
-
-    @strawberry.field(description="1 is best; equal scores share a rank. Null without a score.")
-    def rank(self) -> int | None:
-        return self.column.rank[self.place]
-
-    @strawberry.field(
-        description="Its share (0-1) of the category's weight among the indicators that have a score; null when "
-        "it has none or the category's value was recorded."
+    score: float | None = column(
+        "score",
+        "0-100: value / maximum * 100, or the aggregate of its parameters.",
     )
-    def weight(self) -> float | None:
-        return self.column.share[self.place]
 
-    @strawberry.field(
-        description="Points that it adds to the category's score: weight * score. Null without a weight, and for "
-        "a geometric mean, which does not add."
+    rank: int | None = column(
+        "rank",
+        "1 is best; equal scores share a rank. Null without a score.",
     )
-    def contribution(self) -> float | None:
-        share, points = self.column.share[self.place], self.column.score[self.place]
-        adds = self.snapshot.ranking.framework.methodology.aggregation is Aggregation.ARITHMETIC_MEAN
-        return share * points if adds and share is not None and points is not None else None
 
-    @strawberry.field(description="The parameters below it, in published order.")
+    weight: float | None = column(
+        "share",
+        "Its share (0-1) of the category's weight among the indicators that have a score; null when "
+        "it has none or the category's value was recorded.",
+    )
+
+    contribution: float | None = column(
+        "contribution",
+        "Points that it adds to the category's score: weight * score. Null without a weight, and for "
+        "a geometric mean, which does not add.",
+    )
+
+    @strawberry.field(description="The parameters below it, in published order.", metadata=UNIFORM)
     def parameters(self) -> list[ParameterResult]:
         return [ParameterResult(snapshot=self.snapshot, measure=measure, place=self.place) for measure in self.below()]
 
 
 @strawberry.type(description="One city's result in one category.")
 class CategoryResult(MeasureResult):
-    @property
-    def comparison(self) -> Comparison:
-        return self.snapshot.comparison(self.measure.code)
-
-    @strawberry.field(description="The category.")
+    @strawberry.field(description="The category.", metadata=UNIFORM)
     def category(self) -> Category:
         return self.node(Category)
 
@@ -168,52 +163,62 @@ class CategoryResult(MeasureResult):
     def city(self, info: Info) -> Annotated["City", strawberry.lazy("api.schema.city")]:
         return city.City.of(info, self.snapshot.ranking.cities[self.place])
 
-    @strawberry.field(description="0-100, full precision. Null when the edition holds no value for it.")
-    def score(self) -> float | None:
-        return self.column.score[self.place]
+    score: float | None = column(
+        "score",
+        "0-100, full precision. Null when the edition holds no value for it.",
+    )
 
-    @strawberry.field(description="1 is best; equal scores share a rank. Null without a score.")
-    def rank(self) -> int | None:
-        return self.column.rank[self.place]
+    rank: int | None = column(
+        "rank",
+        "1 is best; equal scores share a rank. Null without a score.",
+    )
 
-    @strawberry.field(description="In the edition before; null when it is not known.")
-    def previous_score(self) -> float | None:
-        return self.comparison.previous_score[self.place]
+    previous_score: float | None = column(
+        "previous_score",
+        "In the edition before; null when it is not known.",
+    )
 
-    @strawberry.field(description="In the edition before; null when it is not known.")
-    def previous_rank(self) -> int | None:
-        return self.comparison.previous_rank[self.place]
+    previous_rank: int | None = column(
+        "previous_rank",
+        "In the edition before; null when it is not known.",
+    )
 
-    @strawberry.field(description="previousRank - rank: positive when the city climbed.")
-    def rank_change(self) -> int | None:
-        return rank_change(self.comparison.previous_rank[self.place], self.column.rank[self.place])
+    rank_change: int | None = column(
+        "rank_change",
+        "previousRank - rank: positive when the city climbed.",
+    )
 
-    @strawberry.field(description="Among the category's best N, N being the methodology's `topN`.")
-    def is_top_ten(self) -> bool:
-        return self.comparison.is_top_n[self.place]
+    is_top_ten: bool = column(
+        "is_top_n",
+        "Among the category's best N, N being the methodology's `topN`.",
+    )
 
-    @strawberry.field(description="In the category's Top 10 now, not in any earlier edition, computed or printed.")
-    def is_first_top_ten(self) -> bool:
-        return self.comparison.is_first_top_n[self.place]
+    is_first_top_ten: bool = column(
+        "is_first_top_n",
+        "In the category's Top 10 now, not in any earlier edition, computed or printed.",
+    )
 
-    @strawberry.field(description="By the edition's rule: among the category's best, but not overall.")
-    def is_hidden_champion(self) -> bool:
-        return self.comparison.is_hidden_champion[self.place]
+    is_hidden_champion: bool = column(
+        "is_hidden_champion",
+        "By the edition's rule: among the category's best, but not overall.",
+    )
 
-    @strawberry.field(description="Points missing to the next better city; null at rank 1.")
-    def points_to_next_rank(self) -> float | None:
-        return self.comparison.points_to_next_rank[self.place]
+    points_to_next_rank: float | None = column(
+        "points_to_next_rank",
+        "Points missing to the next better city; null at rank 1.",
+    )
 
     @strawberry.field(description="The next better city's result, by slug the first of several; null at rank 1.")
     def next_better(self) -> "CategoryResult | None":
-        place = self.snapshot.next_better(self.measure.code, self.place)
+        place = self.standings.next_better(self.place)
         return None if place is None else CategoryResult(snapshot=self.snapshot, measure=self.measure, place=place)
 
-    @strawberry.field(description="Share of the score's weight that rests on estimated values, 0-1.")
-    def estimated_share(self) -> float:
-        return self.column.estimated_share[self.place] or 0.0
+    estimated_share: float = column(
+        "estimated_share",
+        "Share of the score's weight that rests on estimated values, 0-1.",
+    )
 
-    @strawberry.field(description="The indicators below it, in published order.")
+    @strawberry.field(description="The indicators below it, in published order.", metadata=UNIFORM)
     def indicators(self) -> list[IndicatorResult]:
         return [IndicatorResult(snapshot=self.snapshot, measure=measure, place=self.place) for measure in self.below()]
 
@@ -225,8 +230,3 @@ def category_results(snapshot: Snapshot, place: int) -> list[CategoryResult]:
         CategoryResult(snapshot=snapshot, measure=framework.measures[category], place=place)
         for category in framework.categories
     ]
-
-
-def rank_change(previous_rank: int | None, rank: int | None) -> int | None:
-    """Places climbed since the edition before; None when either rank is missing."""
-    return None if previous_rank is None or rank is None else previous_rank - rank

@@ -43,4 +43,4 @@ async def test_163_parameters_of_83_cities_run_through(empty_settings: Settings,
         assert column.score == pytest.approx([float(score or 0) for score in scores], abs=1e-9), column.code
     overall = stored.columns[0]
     assert overall.code == OVERALL
-    assert overall.rank == oracle.ranks([expected[OVERALL][city] for city in order])
+    assert overall.rank.tolist() == oracle.ranks([expected[OVERALL][city] for city in order])

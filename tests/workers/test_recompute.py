@@ -45,7 +45,7 @@ async def test_an_edition_is_compared_with_the_newest_ranking_before_it(pool: Po
     comparison = newer.columns[0].comparison
     assert comparison is not None
     ranks = dict(zip(older.cities, older.columns[0].rank, strict=True))
-    assert comparison.previous_rank == [ranks.get(city) for city in newer.cities]
+    assert comparison.previous_rank.tolist() == [ranks.get(city, 0) for city in newer.cities]
     assert ranks["krefeld"] != 43
 
 
