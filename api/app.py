@@ -17,7 +17,7 @@ from api.http import GraphQLEndpoint, failure
 from api.index import Index
 from api.metrics import CONTENT_TYPE, Metrics
 from api.middleware import Trace
-from api.schema import create_schema
+from api.schema import Schema
 from api.websocket import WebSocketEndpoint
 from db import event
 from db.pool import AWAY, Pool, create_pool
@@ -37,7 +37,7 @@ class Service:
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
         self.tokens = auth.tokens(settings)
-        schema = create_schema(settings)
+        schema = Schema(settings)
         self._http = GraphQLEndpoint(schema, settings)
         self._websocket = WebSocketEndpoint(schema, settings, self._new_context)
 

@@ -43,6 +43,10 @@ class Context:
         self.is_pure = False
         return self._loaders
 
+    def notes(self) -> dict[str, Any]:
+        """What an answer says about itself: that it may not be the newest, while Postgres does not answer."""
+        return {"stale": True} if self.index.is_stale else {}
+
     def pin(self) -> None:
         """From here on this operation sees the rankings that are newest now, and no newer ones."""
         _pinned.set(self.index.newest)

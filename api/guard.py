@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -18,9 +19,12 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
     VariableNode,
+    Visitor,
+    visit,
 )
 
 MAX_PAGE_SIZE = 100
+PAGE_SIZES = ("first", "last")
 
 # Items of each list field, about as the bundled data and the schema have them. A page has as many as `first` or
 # `last` says, MAX_PAGE_SIZE when that is left to the default.
@@ -100,6 +104,19 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, variables:
     return figures
 
 
+def page_variables(document: DocumentNode) -> list[str]:
+    """The variables that set a page size anywhere in a document: no other one changes its figures."""
+    found: set[str] = set()
+
+    class Finder(Visitor):
+        def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+            if node.name.value in PAGE_SIZES and isinstance(node.value, VariableNode):
+                found.add(node.value.name.value)
+
+    visit(document, Finder())
+    return sorted(found)
+
+
 class _Meter:
     def __init__(self, document: DocumentNode, variables: dict[str, Any]) -> None:
         self.variables = variables
@@ -141,7 +158,7 @@ class _Meter:
     def _size(self, field: FieldNode) -> int:
         """How many items are below a field; what is not a number here is refused later."""
         for argument in field.arguments or ():
-            if argument.name.value in ("first", "last"):
+            if argument.name.value in PAGE_SIZES:
                 value: Any = getattr(argument.value, "value", None)
                 if isinstance(argument.value, VariableNode):
                     value = self.variables.get(argument.value.name.value)

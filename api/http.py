@@ -9,16 +9,17 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-import strawberry
-from graphql import GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.types.execution import ExecutionResult
+from strawberry.types.execution import ExecutionResult as StreamedResult
 
 from api import auth, cache, sse
 from api import request as requests
 from api.context import Context
+from api.document import DocumentError, Operation
 from api.request import EVENT_STREAM, GRAPHQL_JSON, GraphQLRequest, RequestError
+from api.schema import Schema, refused
 from db import telemetry
 from db.settings import Settings
 
@@ -33,7 +34,7 @@ log = telemetry.logger(__name__)
 class GraphQLEndpoint:
     """Answers POST and GET; a subscription is answered with server-sent events."""
 
-    def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
+    def __init__(self, schema: Schema, settings: Settings) -> None:
         self.schema = schema
         self.settings = settings
         self.answers = cache.AnswerCache(settings.response_cache_mb)
@@ -46,19 +47,22 @@ class GraphQLEndpoint:
             key = _key(asked, context)
             if not context.index.is_stale and (kept := self._kept(request, key, accepted)) is not None:
                 return kept
-            operation_type = asked.operation_type(self.settings.document_token_limit)
-            if request.method == "GET" and operation_type is OperationType.MUTATION:
-                message = "mutations are sent by POST"
-                raise RequestError(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"})
-            media_type = requests.media_type(accepted, operation_type)
+            operation = self.schema.documents.operation(asked)
+            kind = operation.node.operation
+            if request.method == "GET" and kind is OperationType.MUTATION:
+                raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})
+            media_type = requests.media_type(accepted, kind)
         except RequestError as error:
             return _refusal(error)
+        except DocumentError as error:
+            media_type = requests.media_type(accepted, OperationType.QUERY)
+            return _answer(refused(error.errors), media_type)
         if media_type == EVENT_STREAM:
             breaking = (stopping, context.broken)
             return sse.response(self._stream(asked, context), breaking, self.settings.heartbeat_seconds)
-        if operation_type is OperationType.MUTATION:
-            return _answer(await self._execute(asked, context), media_type)
-        return await self._query(asked, context, key, media_type)
+        if kind is OperationType.MUTATION:
+            return _answer(await self._execute(operation, asked, context), media_type, context.notes())
+        return await self._query(operation, asked, context, key, media_type)
 
     def _kept(self, request: Request, key: str, accepted: dict[str, float]) -> Response | None:
         """The answer to a query that was answered before: nothing of it is parsed again.
@@ -74,21 +78,23 @@ class GraphQLEndpoint:
         body = self.answers.get(key)
         return None if body is None else _body_response(body, media_type, key)
 
-    async def _query(self, asked: GraphQLRequest, context: Context, key: str, media_type: str) -> Response:
+    async def _query(
+        self, operation: Operation, asked: GraphQLRequest, context: Context, key: str, media_type: str
+    ) -> Response:
         failed: ExecutionResult | None = None
 
         async def execute() -> cache.Answer:
             nonlocal failed
-            result = await self._execute(asked, context)
+            result = await self._execute(operation, asked, context)
             if result.errors:
                 failed = result
-            return cache.Answer(
-                orjson.dumps(body(result)), context.is_pure and not result.errors and not result.extensions
-            )
+            notes = context.notes()
+            is_pure = context.is_pure and not result.errors and not notes
+            return cache.Answer(orjson.dumps(body(result, notes)), is_pure)
 
         answer = await self.answers.compute(key, execute)
         if failed is not None:
-            return _answer(failed, media_type)
+            return _answer(failed, media_type, context.notes())
         return _body_response(answer.body, media_type, key if answer.is_pure else None)
 
     async def _stream(self, asked: GraphQLRequest, context: Context) -> AsyncGenerator[dict[str, Any]]:
@@ -97,41 +103,39 @@ class GraphQLEndpoint:
         )
         async with aclosing(results):
             async for result in results:
-                assert isinstance(result, ExecutionResult), "incremental delivery is off"
-                yield body(result)
+                assert isinstance(result, StreamedResult), "incremental delivery is off"
+                yield body(result, result.extensions)
 
-    async def _execute(self, asked: GraphQLRequest, context: Context) -> ExecutionResult:
+    async def _execute(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
         try:
             async with asyncio.timeout(self.settings.request_timeout_seconds):
-                return await self.schema.execute(
-                    asked.query, asked.variables, context_value=context, operation_name=asked.operation_name
-                )
+                return await self.schema.answer(operation, asked, context)
         except TimeoutError:
             message = f"took longer than {self.settings.request_timeout_seconds:g} seconds"
             error = GraphQLError(message, extensions={"code": "TIMEOUT"})
             return ExecutionResult(data=None, errors=[error])
 
 
-def body(result: ExecutionResult) -> dict[str, Any]:
-    """A result as the JSON object that clients read."""
+def body(result: ExecutionResult | StreamedResult, notes: dict[str, Any] | None) -> dict[str, Any]:
+    """A result as the JSON object that clients read, with what it says about itself."""
     answer: dict[str, Any] = {} if _is_refused(result) else {"data": result.data}
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        answer["extensions"] = result.extensions
+    if notes:
+        answer["extensions"] = notes
     return answer
 
 
-def _is_refused(result: ExecutionResult) -> bool:
+def _is_refused(result: ExecutionResult | StreamedResult) -> bool:
     """Whether nothing was executed: the document or its variables are wrong, so no error has a path."""
     return result.data is None and all(error.path is None for error in result.errors or ())
 
 
-def _answer(result: ExecutionResult, media_type: str) -> Response:
+def _answer(result: ExecutionResult, media_type: str, notes: dict[str, Any] | None = None) -> Response:
     """Only the newer media type carries a status of its own; 200 is all that older clients read."""
     failed = _is_refused(result) and media_type == GRAPHQL_JSON
     return Response(
-        orjson.dumps(body(result)),
+        orjson.dumps(body(result, notes)),
         status_code=400 if failed else 200,
         headers={"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY},
     )

@@ -1,7 +1,7 @@
 """One loader an edge. They batch and never cache, so a long-lived connection cannot serve what is old."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -25,17 +25,51 @@ class Loaders:
     """Many keys in, one result a key, in key order; each names the `db` function that answers."""
 
     def __init__(self, pool: Pool) -> None:
-        self.provenance_by_key: DataLoader[ProvenanceKey, Provenance] = _loader(pool, score.provenance_by_key)
-        self.submission_by_key: DataLoader[Key, Submission | None] = _loader(pool, submission.by_key)
-        self.first_ranked_revision_from: DataLoader[Key, int | None] = _loader(pool, ranking.first_revision_from)
-        self.ranked_revision_before: DataLoader[Key, int | None] = _loader(pool, ranking.revision_before)
-        self.audit_page: DataLoader[PageKey, AuditPage] = _loader(pool, audit.pages)
-        self.field_changes_by_key: DataLoader[Key, list[FieldChange]] = _loader(pool, definition.changes_by_key)
-        self.analysis_by_id: DataLoader[int, Analysis | None] = _loader(pool, uncertainty.by_id)
-        self.newest_analysis: DataLoader[Key, Analysis | None] = _loader(pool, uncertainty.newest_finished)
-        self.state_by_edition: DataLoader[int, State] = _loader(pool, edition.states_of)
-        self.recomputation_by_edition: DataLoader[int, Recomputation | None] = _loader(pool, recomputation.by_edition)
-        self.revision_by_edition: DataLoader[int, int] = _loader(pool, edition.revisions)
+        self._pool = pool
+
+    @cached_property
+    def provenance_by_key(self) -> DataLoader[ProvenanceKey, Provenance]:
+        return _loader(self._pool, score.provenance_by_key)
+
+    @cached_property
+    def submission_by_key(self) -> DataLoader[Key, Submission | None]:
+        return _loader(self._pool, submission.by_key)
+
+    @cached_property
+    def first_ranked_revision_from(self) -> DataLoader[Key, int | None]:
+        return _loader(self._pool, ranking.first_revision_from)
+
+    @cached_property
+    def ranked_revision_before(self) -> DataLoader[Key, int | None]:
+        return _loader(self._pool, ranking.revision_before)
+
+    @cached_property
+    def audit_page(self) -> DataLoader[PageKey, AuditPage]:
+        return _loader(self._pool, audit.pages)
+
+    @cached_property
+    def field_changes_by_key(self) -> DataLoader[Key, list[FieldChange]]:
+        return _loader(self._pool, definition.changes_by_key)
+
+    @cached_property
+    def analysis_by_id(self) -> DataLoader[int, Analysis | None]:
+        return _loader(self._pool, uncertainty.by_id)
+
+    @cached_property
+    def newest_analysis(self) -> DataLoader[Key, Analysis | None]:
+        return _loader(self._pool, uncertainty.newest_finished)
+
+    @cached_property
+    def state_by_edition(self) -> DataLoader[int, State]:
+        return _loader(self._pool, edition.states_of)
+
+    @cached_property
+    def recomputation_by_edition(self) -> DataLoader[int, Recomputation | None]:
+        return _loader(self._pool, recomputation.by_edition)
+
+    @cached_property
+    def revision_by_edition(self) -> DataLoader[int, int]:
+        return _loader(self._pool, edition.revisions)
 
 
 def _loader(pool: Pool, load: Callable[[Reader, list[K]], Awaitable[list[V]]]) -> "DataLoader[K, V]":

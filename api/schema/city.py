@@ -176,12 +176,12 @@ def connect(catalogue: Catalogue, arguments: PageArguments, filter_: CityFilter 
     """A page of the catalogue's cities; a cursor keeps its place when cities come or go."""
     found = [city for city in catalogue.cities.values() if filter_ is None or filter_.accepts(city)]
     keys = [name_key(city.name, city.slug) for city in found]
-    cursors = [connection.encode("city", city.slug) for city in found]
     start = 0 if arguments.after is None else bisect_right(keys, _key(catalogue, arguments.after))
     end = len(keys) if arguments.before is None else bisect_left(keys, _key(catalogue, arguments.before))
-    page = connection.page([City(row=city) for city in found], cursors, start, end, arguments)
-    edges = [CityEdge(cursor=cursor, node=city) for cursor, city in zip(page.cursors, page.items, strict=True)]
-    return CityConnection(edges=edges, nodes=list(page.items), page_info=page.page_info, total_count=len(found))
+    page = connection.page(found, lambda city: connection.encode("city", city.slug), start, end, arguments)
+    nodes = [City(row=row) for row in page.items]
+    edges = [CityEdge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)]
+    return CityConnection(edges=edges, nodes=nodes, page_info=page.page_info, total_count=page.total_count)
 
 
 def _key(catalogue: Catalogue, cursor: str) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """Two kinds of fields that the executor answers for many cities at once."""
 
-from typing import Any, Protocol
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, Self
 
 import strawberry
 
@@ -12,13 +14,19 @@ FIGURE = "figure"
 UNIFORM = {"uniform": True}
 
 
-class View(Protocol):
-    """One place of the standings in one measure, or overall."""
+class View:
+    """One place of the standings in one measure, or overall; mixed into Strawberry types."""
 
     place: int
 
     @property
-    def standings(self) -> Standings: ...
+    @abstractmethod
+    def standings(self) -> Standings:
+        """The standings of all places."""
+
+    def at(self, place: int) -> Self:
+        """The same view at another place."""
+        return replace(self, place=place)  # type: ignore[type-var]
 
 
 def column(figure: str, description: str) -> Any:

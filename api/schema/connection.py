@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,11 +26,26 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """The items of one page with their cursors."""
+    """The items of one page; `total_count` are on all pages."""
 
     items: Sequence[T]
-    cursors: Sequence[str]
-    page_info: PageInfo
+    total_count: int
+    cursor: Callable[[T], str]
+    has_next_page: bool
+    has_previous_page: bool
+
+    @property
+    def cursors(self) -> list[str]:
+        return [self.cursor(item) for item in self.items]
+
+    @property
+    def page_info(self) -> PageInfo:
+        return PageInfo(
+            has_next_page=self.has_next_page,
+            has_previous_page=self.has_previous_page,
+            start_cursor=self.cursor(self.items[0]) if self.items else None,
+            end_cursor=self.cursor(self.items[-1]) if self.items else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +67,15 @@ class PageArguments:
         return self.last or self.first or DEFAULT_PAGE_SIZE
 
 
-def page(items: Sequence[T], cursors: Sequence[str], start: int, end: int, arguments: PageArguments) -> Page[T]:
-    """A page of `items[start:end]`, the part between the given cursors."""
+def page(items: Sequence[T], cursor: Callable[[T], str], start: int, end: int, arguments: PageArguments) -> Page[T]:
+    """A page of `items[start:end]`, the part between the given cursors; *cursor* gives that of an item."""
     size = arguments.size()
     if arguments.last is None:
         end = min(end, start + size)
     else:
         start = max(start, end - size)
     end = max(start, end)
-    info = PageInfo(
-        has_next_page=end < len(items),
-        has_previous_page=start > 0,
-        start_cursor=cursors[start] if start < end else None,
-        end_cursor=cursors[end - 1] if start < end else None,
-    )
-    return Page(items[start:end], cursors[start:end], info)
+    return Page(items[start:end], len(items), cursor, end < len(items), start > 0)
 
 
 def encode(*key: str | int) -> str:

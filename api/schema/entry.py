@@ -6,7 +6,7 @@ import strawberry
 
 from api.context import Info
 from api.schema import city, uncertainty
-from api.schema.column import UNIFORM, column
+from api.schema.column import UNIFORM, View, column
 from api.schema.error import ClientError
 from api.schema.explanation import Explanation
 from api.schema.framework import Category
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(description="One city's line in one ranking.")
-class RankingEntry(Node):
+class RankingEntry(Node, View):
     snapshot: strawberry.Private[Snapshot]
     place: strawberry.Private[int]
 
@@ -155,3 +155,8 @@ def entry_of(snapshot: Snapshot | None, slug: str) -> RankingEntry | None:
 def entries_of(snapshot: Snapshot) -> list[RankingEntry]:
     """Every line, best first, equal ranks by slug."""
     return [RankingEntry(snapshot=snapshot, place=place) for place in range(len(snapshot.ranking.cities))]
+
+
+def entries_where(snapshot: Snapshot, flags: list[bool]) -> list[RankingEntry]:
+    """The lines of the places that are flagged."""
+    return [RankingEntry(snapshot=snapshot, place=place) for place, flag in enumerate(flags) if flag]

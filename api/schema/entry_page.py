@@ -1,16 +1,14 @@
 """Pages of a ranking's entries: filtered, ordered, and bound to one revision by their cursors."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
 import strawberry
 
 from api.catalogue import Catalogue, in_range, name_key
 from api.schema import connection
-from api.schema.connection import PageArguments, PageInfo
-from api.schema.entry import RankingEntry, entries_of
+from api.schema.connection import Page, PageArguments, PageInfo
+from api.schema.entry import RankingEntry
 from api.schema.error import ClientError
 from api.schema.node import number
 from api.snapshot import Snapshot
@@ -33,15 +31,15 @@ class RankingFilter:
     is_top_ten: bool | None = strawberry.field(default=None, description="In the Top 10, or not.")
     is_hidden_champion: bool | None = strawberry.field(default=None, description="A Hidden Champion, or not.")
 
-    def accepts(self, entry: RankingEntry, catalogue: Catalogue) -> bool:
+    def accepts(self, snapshot: Snapshot, place: int, catalogue: Catalogue) -> bool:
         """Whether every condition given holds."""
-        row, flags = catalogue.cities[entry.slug], entry.standings
+        row, standings = catalogue.cities[snapshot.ranking.cities[place]], snapshot.overall
         return (
             (self.states is None or row.state in self.states)
             and (self.cities is None or row.slug in self.cities)
             and in_range(row.population, self.min_population, self.max_population)
-            and self.is_top_ten in (None, flags.is_top_n[entry.place])
-            and self.is_hidden_champion in (None, flags.is_hidden_champion[entry.place])
+            and self.is_top_ten in (None, standings.is_top_n[place])
+            and self.is_hidden_champion in (None, standings.is_hidden_champion[place])
         )
 
 
@@ -53,10 +51,25 @@ class RankingEntryEdge:
 
 @strawberry.type(description="A page of a ranking; all pages belong to one revision.")
 class RankingEntryConnection:
-    edges: list[RankingEntryEdge] = strawberry.field(description="The entries with their cursors.")
-    nodes: list[RankingEntry] = strawberry.field(description="The entries.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
-    total_count: int = strawberry.field(description="Entries on all pages.")
+    snapshot: strawberry.Private[Snapshot]
+    page: strawberry.Private[Page[int]]
+
+    @strawberry.field(description="The entries with their cursors.")
+    def edges(self) -> list[RankingEntryEdge]:
+        pairs = zip(self.page.cursors, self.nodes(), strict=True)
+        return [RankingEntryEdge(cursor=cursor, node=node) for cursor, node in pairs]
+
+    @strawberry.field(description="The entries.")
+    def nodes(self) -> list[RankingEntry]:
+        return [RankingEntry(snapshot=self.snapshot, place=place) for place in self.page.items]
+
+    @strawberry.field(description="Where the page lies.")
+    def page_info(self) -> PageInfo:
+        return self.page.page_info
+
+    @strawberry.field(description="Entries on all pages.")
+    def total_count(self) -> int:
+        return self.page.total_count
 
 
 def connect(
@@ -67,21 +80,19 @@ def connect(
     order: RankingOrder,
 ) -> RankingEntryConnection:
     """A page of the entries in *order*; a cursor keeps its place when the filter changes."""
-    ordered = sorted(entries_of(snapshot), key=_sort_key(order, catalogue))
-    number = {entry.slug: index for index, entry in enumerate(ordered)}
-    found = [entry for entry in ordered if filter_ is None or filter_.accepts(entry, catalogue)]
-    numbers = [number[entry.slug] for entry in found]
-    cursors = [connection.encode(*snapshot.key, entry.slug) for entry in found]
+    places = _ordered(snapshot, catalogue, order)
+    position = {place: index for index, place in enumerate(places)}
+    found = [place for place in places if filter_ is None or filter_.accepts(snapshot, place, catalogue)]
     start, end = 0, len(found)
     if arguments.after is not None:
-        start = bisect_right(numbers, number[_city(arguments.after, snapshot)])
+        start = bisect_right(found, position[_place(arguments.after, snapshot)], key=position.__getitem__)
     if arguments.before is not None:
-        end = bisect_left(numbers, number[_city(arguments.before, snapshot)])
-    page = connection.page(found, cursors, start, end, arguments)
-    edges = [
-        RankingEntryEdge(cursor=cursor, node=entry) for cursor, entry in zip(page.cursors, page.items, strict=True)
-    ]
-    return RankingEntryConnection(edges=edges, nodes=list(page.items), page_info=page.page_info, total_count=len(found))
+        end = bisect_left(found, position[_place(arguments.before, snapshot)], key=position.__getitem__)
+
+    def cursor(place: int) -> str:
+        return connection.encode(*snapshot.key, snapshot.ranking.cities[place])
+
+    return RankingEntryConnection(snapshot=snapshot, page=connection.page(found, cursor, start, end, arguments))
 
 
 def cursor_key(cursor: str) -> tuple[int, int, str]:
@@ -93,27 +104,25 @@ def cursor_key(cursor: str) -> tuple[int, int, str]:
     return year, revision, slug
 
 
-def _city(cursor: str, snapshot: Snapshot) -> str:
+def _place(cursor: str, snapshot: Snapshot) -> int:
     year, revision, slug = cursor_key(cursor)
     if (year, revision) != snapshot.key or slug not in snapshot.place:
         raise ClientError(
             f"the cursor belongs to revision {revision} of edition {year}: ask that ranking for its entries"
         )
-    return slug
+    return snapshot.place[slug]
 
 
-def _sort_key(order: RankingOrder, catalogue: Catalogue) -> Callable[[RankingEntry], Any]:
-    """Total for every order: equal ones are told apart by their place in the ranking."""
+def _ordered(snapshot: Snapshot, catalogue: Catalogue, order: RankingOrder) -> list[int]:
+    """Every place; equal ones by their place in the ranking."""
+    places = list(range(len(snapshot.ranking.cities)))
     if order is RankingOrder.RANK_DESC:
-        return lambda entry: -entry.place
-    if order is RankingOrder.NAME_ASC:
-        return lambda entry: name_key(catalogue.cities[entry.slug].name, entry.slug)
-    if order is RankingOrder.RANK_CHANGE_DESC:
-        return _by_rank_change
-    return lambda entry: entry.place
-
-
-def _by_rank_change(entry: RankingEntry) -> tuple[bool, int, int]:
-    """Best climbers first, cities without a previous rank last."""
-    change = entry.standings.rank_change[entry.place]
-    return change is None, -(change or 0), entry.place
+        places.reverse()
+    elif order is RankingOrder.NAME_ASC:
+        names = [name_key(catalogue.cities[slug].name, slug) for slug in snapshot.ranking.cities]
+        places.sort(key=names.__getitem__)
+    elif order is RankingOrder.RANK_CHANGE_DESC:
+        # Best climbers first, cities without a previous rank last.
+        climbed = [(change is None, -(change or 0)) for change in snapshot.overall.rank_change]
+        places.sort(key=climbed.__getitem__)
+    return places

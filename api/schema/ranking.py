@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from strawberry.types.nodes import SelectedField, Selection
+from graphql import FragmentSpreadNode, InlineFragmentNode, value_from_ast_untyped
 
 from api.context import Info
 from api.schema import edition, entry, entry_page, peer, uncertainty
 from api.schema.change import RankChange, rank_changes
 from api.schema.connection import PageArguments
-from api.schema.entry import RankingEntry, entries_of
+from api.schema.entry import RankingEntry, entries_where
 from api.schema.entry_page import RankingEntryConnection, RankingFilter, RankingOrder
 from api.schema.error import ClientError
 from api.schema.framework import Category
@@ -108,11 +108,11 @@ class Ranking(Node):
 
     @strawberry.field(description="The best N, more when the last rank is shared.")
     def top_ten(self) -> list[RankingEntry]:
-        return [found for found in entries_of(self.snapshot) if found.standings.is_top_n[found.place]]
+        return entries_where(self.snapshot, self.snapshot.overall.is_top_n)
 
     @strawberry.field(description="Every Hidden Champion, best overall rank first.")
     def hidden_champions(self) -> list[RankingEntry]:
-        return [found for found in entries_of(self.snapshot) if found.standings.is_hidden_champion[found.place]]
+        return entries_where(self.snapshot, self.snapshot.overall.is_hidden_champion)
 
     @strawberry.field(description="The ranking of one category; null when the edition has no such category.")
     def category(self, code: str) -> CategoryRanking | None:
@@ -173,15 +173,20 @@ async def find(info: Info, year: int | None, revision: int | None) -> Ranking | 
 
 
 def _cursors(info: Info) -> Iterator[str]:
-    """The cursors given to `entries` right below the field that is being resolved."""
-    for field in info.selected_fields:
-        yield from _cursors_below(field.selections)
+    """The cursors given to `entries` right below the field that is being resolved.
 
-
-def _cursors_below(selections: list[Selection]) -> Iterator[str]:
-    for selection in selections:
-        if not isinstance(selection, SelectedField):
-            yield from _cursors_below(selection.selections)
-        elif selection.name == "entries":
-            arguments: dict[str, Any] = selection.arguments
-            yield from (arguments[name] for name in ("after", "before") if arguments.get(name))
+    From the document: Strawberry's `selected_fields` would convert everything below.
+    """
+    raw = info._raw_info
+    variables: dict[str, Any] = info.variable_values
+    waiting: list[Any] = [node.selection_set for node in raw.field_nodes]
+    while waiting:
+        for selection in waiting.pop().selections:
+            if isinstance(selection, InlineFragmentNode):
+                waiting.append(selection.selection_set)
+            elif isinstance(selection, FragmentSpreadNode):
+                waiting.append(raw.fragments[selection.name.value].selection_set)
+            elif selection.name.value == "entries":
+                given = [argument for argument in selection.arguments if argument.name.value in ("after", "before")]
+                cursors = (value_from_ast_untyped(argument.value, variables) for argument in given)
+                yield from (cursor for cursor in cursors if cursor and isinstance(cursor, str))

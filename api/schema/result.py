@@ -7,7 +7,7 @@ import strawberry
 
 from api.context import Info
 from api.schema import city
-from api.schema.column import UNIFORM, column
+from api.schema.column import UNIFORM, View, column
 from api.schema.framework import Category, Indicator, MeasureNode, Parameter
 from api.schema.permission import require_admin
 from api.snapshot import Snapshot
@@ -52,7 +52,7 @@ class Provenance:
 
 
 @strawberry.type
-class MeasureResult:
+class MeasureResult(View):
     """What the three levels share: one city's place in the column of one measure."""
 
     snapshot: strawberry.Private[Snapshot]

@@ -1,0 +1,114 @@
+"""Documents, parsed, measured and validated once: that costs milliseconds, answering most queries does not."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from api import guard
+from api.executor import Plans
+from api.request import GraphQLRequest, RequestError
+
+# A parsed document takes about fifty times its text.
+MOST_KEPT_CHARACTERS = 500_000
+MOST_MEASURED = 100
+
+
+class DocumentError(Exception):
+    """A document that is not executed; `errors` say why."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class Document:
+    """A valid document, with what was worked out for it."""
+
+    def __init__(self, node: DocumentNode) -> None:
+        self.node = node
+        self.plans = Plans()
+        self._page_variables = guard.page_variables(node)
+        self._within_limits: set[str] = set()
+
+    def check(self, operation: OperationDefinitionNode, variables: dict[str, Any]) -> None:
+        """Raise `DocumentError` when an operation is above its limits; only page sizes differ from call to call."""
+        key = repr((id(operation), [variables.get(name) for name in self._page_variables]))
+        if key not in self._within_limits:
+            _measure(self.node, operation, variables)
+            if len(self._within_limits) >= MOST_MEASURED:
+                self._within_limits.clear()
+            self._within_limits.add(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a request asks to execute."""
+
+    document: Document
+    node: OperationDefinitionNode
+
+
+class Documents:
+    """The valid documents used last, by their text."""
+
+    def __init__(self, schema: GraphQLSchema, token_limit: int) -> None:
+        self._schema = schema
+        self._token_limit = token_limit
+        self._held: OrderedDict[str, Document] = OrderedDict()
+        self._free_characters = MOST_KEPT_CHARACTERS
+
+    def operation(self, asked: GraphQLRequest) -> Operation:
+        """The operation that *asked* means, within the limits for these variables.
+
+        Raises `DocumentError` for a document that is not executed, `RequestError` when it leaves open which
+        operation is meant.
+        """
+        held = self._held.get(asked.query)
+        node = held.node if held else self._parse(asked.query)
+        operation = get_operation_ast(node, asked.operation_name)
+        if operation is None:
+            message = "the document has no such operation, or several and no operationName"
+            raise RequestError(400, "GRAPHQL_VALIDATION_FAILED", message)
+        if held is None:
+            _measure(node, operation, asked.variables or {})
+            if errors := validate(self._schema, node):
+                raise DocumentError(errors)
+            held = self._keep(asked.query, node)
+        held.check(operation, asked.variables or {})
+        self._held.move_to_end(asked.query)
+        return Operation(held, operation)
+
+    def _parse(self, text: str) -> DocumentNode:
+        try:
+            return parse(text, max_tokens=self._token_limit)
+        except GraphQLError as error:
+            raise DocumentError([error]) from error
+        except RecursionError as error:
+            deep = GraphQLError("the document is nested too deeply", extensions={"code": "LIMIT_EXCEEDED"})
+            raise DocumentError([deep]) from error
+
+    def _keep(self, text: str, node: DocumentNode) -> Document:
+        document = self._held[text] = Document(node)
+        self._free_characters -= len(text)
+        while self._free_characters < 0 and len(self._held) > 1:
+            dropped, _ = self._held.popitem(last=False)
+            self._free_characters += len(dropped)
+        return document
+
+
+def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> None:
+    """Before validation, which is not linear in a document's length."""
+    try:
+        guard.check(node, operation, variables)
+    except guard.LimitError as error:
+        raise DocumentError([GraphQLError(str(error), extensions={"code": "LIMIT_EXCEEDED"})]) from error

@@ -1,0 +1,91 @@
+"""graphql-core's executor, with plans (see `api.plan`) for selections on plain data."""
+
+from collections import OrderedDict
+from typing import Any, TypeAlias
+
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from api import plan
+from api.plan import Plan
+
+# Of one document; each set of variables that plans depend on has its own.
+MOST_PLANS = 256
+
+Key: TypeAlias = tuple[Any, ...]
+
+
+class Plans:
+    """The plans of one parsed document used last: by type, nodes and variables; None for what cannot be planned."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[Key, Plan | None] = OrderedDict()
+
+    def find(self, runner: "PlanningExecutor", type_: GraphQLObjectType, details: FieldDetailsList) -> Plan | None:
+        # Nodes are told apart by their ids: they live as long as the document, and this with them.
+        key = (type_.name, runner.variables_key, *(id(detail.node) for detail in details))
+        if key in self._held:
+            self._held.move_to_end(key)
+            return self._held[key]
+        found = self._held[key] = plan.build(runner, type_, details)
+        if len(self._held) > MOST_PLANS:
+            self._held.popitem(last=False)
+        return found
+
+
+class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Answers objects and lists of objects by a plan where there is one, and plainly when the plan fails.
+
+    After one failure the rest of the operation is executed plainly: trying again at each level below would make
+    its cost grow with the depth.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plans = Plans()
+        self.is_planning = True
+        self.variables_key = repr(self.variable_values.coerced) if self.variable_values.coerced else ""
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[Any],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        item_type = return_type.of_type.of_type if isinstance(return_type.of_type, GraphQLNonNull) else None
+        if isinstance(item_type, GraphQLObjectType) and isinstance(result, list) and None not in result:
+            answers = self._planned(item_type, field_details_list, result)
+            if answers is not None:
+                return answers
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        answers = self._planned(return_type, field_details_list, [result])
+        if answers is not None:
+            return answers[0]
+        return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+
+    def _planned(
+        self, type_: GraphQLObjectType, details: FieldDetailsList, objects: list[Any]
+    ) -> list[dict[str, Any]] | None:
+        found = self.plans.find(self, type_, details) if self.is_planning else None
+        if found is None:
+            return None
+        try:
+            return found.run(self, objects)
+        except Exception:
+            self.is_planning = False
+            return None

@@ -1,0 +1,100 @@
+"""Plans answer as plain execution does, whatever is asked."""
+
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import Any
+
+import hypothesis_graphql
+import orjson
+import pytest
+from graphql import ExecutionResult, parse, validate
+from hypothesis import given, settings
+
+from api.context import Context
+from api.executor import PlanningExecutor, Plans
+from api.schema import Schema
+from db.settings import Settings
+from tests.api.drawn import SCALARS, SDL, SLOW, realistic
+from tests.api.test_guard import EVERYTHING
+from tests.conftest import Api
+
+SCHEMA = Schema(Settings())
+PLANNED = ["ranking", "city", "cities", "editions", "categories", "simulateRanking", "node"]
+
+RESULT = """
+fragment Result on CategoryResult { __typename category { name(language: EN) } previousScore estimatedShare status
+  nextBetter { rank city { slug } } indicators { indicator { id } contribution parameters { value source } } }"""
+QUERIES: list[tuple[str, dict[str, Any]]] = [
+    (EVERYTHING, {}),
+    ("""query($city: String!, $skip: Boolean!) { city(slug: $city) { id history { rank
+        categories { ...Result score @skip(if: $skip) } } } }""" + RESULT, {"city": "krefeld", "skip": True}),
+    ("""query($city: String!, $skip: Boolean!) { city(slug: $city) { id history { rank
+        categories { ...Result score @skip(if: $skip) } } } }""" + RESULT, {"city": "bonn", "skip": False}),
+    ("""{ ranking { a: entries(last: 3, orderBy: NAME_ASC, filter: {states: ["Hessen"]}) { edges { cursor node {
+        __typename two: rank ... on Node { id } category(code: "none") { rank }
+        mobility: category(code: "mobility") { ...Result } } } } } }""" + RESULT, {}),
+    ("{ ranking { topTen { hiddenChampionIn { code } } category(code: \"mobility\") { results(first: 0) { rank } } } }",
+     {}),
+    ("{ ranking { entries { nodes { rank category(code: \"mobility\") { provenance { recordedBy } } } } } }", {}),
+    ("{ ranking { peers(states: [\"Hessen\"]) { entries { rank entry { score } categories { rank } } } } }", {}),
+]  # fmt: skip
+
+
+async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Plans | None) -> dict[str, Any]:
+    """The result of an operation, executed with plans or plainly."""
+    context = Context(api.service.pool, api.service.index, api.service.tokens)
+    context.pin()
+    executor = PlanningExecutor.build(SCHEMA._schema, document, context_value=context, raw_variable_values=variables)
+    if isinstance(executor, list):
+        return {"errors": [error.formatted for error in executor]}
+    assert isinstance(executor, PlanningExecutor)
+    executor.is_planning = plans is not None
+    executor.plans = plans or Plans()
+    result = executor.execute_operation()
+    if isawaitable(result):
+        awaitable: Awaitable[Any] = result
+        result = await awaitable
+    assert isinstance(result, ExecutionResult)
+    answer: dict[str, Any] = orjson.loads(orjson.dumps(result.formatted))
+    return answer
+
+
+@pytest.mark.parametrize(("query", "variables"), QUERIES)
+async def test_queries_by_hand(query: str, variables: dict[str, Any], read_api: Api) -> None:
+    document, plans = parse(query), Plans()
+    assert not validate(SCHEMA._schema, document)
+    plainly = await executed(read_api, document, variables, None)
+    for _ in range(2):
+        assert await executed(read_api, document, variables, plans) == plainly
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
+@given(query=hypothesis_graphql.queries(SDL, fields=PLANNED, custom_scalars=SCALARS, print_ast=realistic))
+async def test_queries_by_hypothesis(query: str, read_api: Api) -> None:
+    document, plans = parse(query), Plans()
+    plainly = await executed(read_api, document, {}, None)
+    for _ in range(2):
+        assert await executed(read_api, document, {}, plans) == plainly
+
+
+async def test_variables_have_plans_of_their_own(read_api: Api) -> None:
+    document, plans = parse(QUERIES[1][0]), Plans()
+    for city, skip in (("krefeld", True), ("bonn", False), ("krefeld", False)):
+        variables = {"city": city, "skip": skip}
+        plainly = await executed(read_api, document, variables, None)
+        assert await executed(read_api, document, variables, plans) == plainly
+
+
+async def test_the_whole_nested_ranking_makes_no_call_a_field(read_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    execute_field = PlanningExecutor.execute_field
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return execute_field(*arguments)
+
+    monkeypatch.setattr(PlanningExecutor, "execute_field", counted)
+    answer = await executed(read_api, parse(EVERYTHING), {}, Plans())
+    assert len(answer["data"]["ranking"]["entries"]["nodes"]) == 83
+    assert calls == 1, "the root; everything below it is one plan"
