@@ -187,6 +187,6 @@ def _cursors(info: Info) -> Iterator[str]:
             elif isinstance(selection, FragmentSpreadNode):
                 waiting.append(raw.fragments[selection.name.value].selection_set)
             elif selection.name.value == "entries":
-                given = [argument for argument in selection.arguments if argument.name.value in ("after", "before")]
+                given = [each for each in selection.arguments or () if each.name.value in ("after", "before")]
                 cursors = (value_from_ast_untyped(argument.value, variables) for argument in given)
                 yield from (cursor for cursor in cursors if cursor and isinstance(cursor, str))
