@@ -35,7 +35,7 @@ QUERIES: list[tuple[str, dict[str, Any]]] = [
         mobility: category(code: "mobility") { ...Result } } } } } }""" + RESULT, {}),
     ("{ ranking { topTen { hiddenChampionIn { code } } category(code: \"mobility\") { results(first: 0) { rank } } } }",
      {}),
-    ("{ ranking { entries { nodes { rank category(code: \"mobility\") { provenance { recordedBy } } } } } }", {}),
+    ("{ ranking { entries { nodes { rank categories { indicators { provenance { recordedBy } } } } } } }", {}),
     ("{ ranking { peers(states: [\"Hessen\"]) { entries { rank entry { score } categories { rank } } } } }", {}),
 ]  # fmt: skip
 
