@@ -13,11 +13,12 @@ from starlette.websockets import WebSocket
 
 from api import auth, broadcast, export, page
 from api.context import Context
+from api.execution import Execution
 from api.http import GraphQLEndpoint, failure
 from api.index import Index
 from api.metrics import CONTENT_TYPE, Metrics
 from api.middleware import Trace
-from api.schema import Schema
+from api.trusted import TrustedDocuments
 from api.websocket import WebSocketEndpoint
 from db import event
 from db.pool import AWAY, Pool, create_pool
@@ -35,11 +36,10 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.stopping = asyncio.Event()
         self.tokens = auth.tokens(settings)
-        schema = Schema(settings)
-        self._http = GraphQLEndpoint(schema, settings)
-        self._websocket = WebSocketEndpoint(schema, settings, self._new_context)
+        execution, trusted = Execution(settings), TrustedDocuments(settings)
+        self.http = GraphQLEndpoint(execution, settings, trusted, self._new_context)
+        self._websocket = WebSocketEndpoint(execution, settings, trusted, self._new_context)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -57,9 +57,6 @@ class Service:
             await asyncio.gather(following, return_exceptions=True)
             await redis.aclose()
             await self.pool.close()
-
-    async def graphql(self, request: Request) -> Response:
-        return await self._http(request, self._new_context(), self.stopping)
 
     async def websocket(self, socket: WebSocket) -> None:
         with self.metrics.open_sockets.track_inprogress():
@@ -101,7 +98,7 @@ def create_app(service: Service) -> ASGIApp:
     app = Starlette(
         routes=[
             Route("/", service.home),
-            Route("/graphql", service.graphql, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
+            Route("/graphql", service.http),
             WebSocketRoute("/graphql", service.websocket),
             Route("/export/{edition}.{form}", service.export),
             Route("/healthz", service.healthz),

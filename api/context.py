@@ -4,11 +4,14 @@ import asyncio
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
+import orjson
 import strawberry
 
+from api import cache
 from api.auth import ANONYMOUS, Tokens, Viewer
 from api.index import Index
 from api.loaders import Loaders
+from api.request import GraphQLRequest, RequestError
 from api.snapshot import Snapshot
 from db.pool import Pool
 
@@ -24,14 +27,31 @@ class Context:
     """
 
     def __init__(self, pool: Pool, index: Index, tokens: Tokens) -> None:
-        self.index = index
+        self._index = index
         self.tokens = tokens
         self.viewer: Viewer = ANONYMOUS
         self.connection_params: dict[str, Any] = {}
         self.is_pure = True
+        self._names_revisions = True
+        self._reads_catalogue = False
         self.broken = asyncio.Event()
         self._pool = pool
         self._loaders = Loaders(pool)
+
+    @property
+    def index(self) -> Index:
+        """The picture of the index; who looks at it may see names that are corrected later."""
+        self._reads_catalogue = True
+        return self._index
+
+    @property
+    def caching(self) -> str:
+        """What others that keep the answer to an anonymous query are told, as Cache-Control."""
+        if not self._names_revisions:
+            return "public, max-age=1, must-revalidate"
+        if self._reads_catalogue:
+            return "public, max-age=300, must-revalidate"
+        return "public, max-age=31536000, immutable"
 
     @property
     def pool(self) -> Pool:
@@ -43,18 +63,43 @@ class Context:
         self.is_pure = False
         return self._loaders
 
+    @property
+    def is_stale(self) -> bool:
+        return self._index.is_stale
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.viewer is ANONYMOUS
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes of what answers from memory depend on."""
+        return self._index.generation
+
+    def key(self, asked: GraphQLRequest) -> str:
+        """Of everything that the answer to a query from memory depends on."""
+        index = self._index
+        try:
+            return cache.key(
+                asked.query, asked.variables, asked.operation_name, index.newest, index.version, self.viewer.role
+            )
+        except orjson.JSONEncodeError as error:
+            # orjson reads 1024 levels and writes 254.
+            raise RequestError(400, "BAD_REQUEST", "variables are nested too deeply") from error
+
     def notes(self) -> dict[str, Any]:
         """What an answer says about itself: that it may not be the newest, while Postgres does not answer."""
-        return {"stale": True} if self.index.is_stale else {}
+        return {"stale": True} if self._index.is_stale else {}
 
     def pin(self) -> None:
         """From here on this operation sees the rankings that are newest now, and no newer ones."""
-        _pinned.set(self.index.newest)
+        _pinned.set(self._index.newest)
 
     @property
     def newest(self) -> dict[int, int]:
         """The newest revision of each ranked edition, as pinned."""
-        return _pinned.get(self.index.newest)
+        self._names_revisions = False
+        return _pinned.get(self._index.newest)
 
     async def snapshot(self, year: int | None = None, revision: int | None = None) -> Snapshot | None:
         """A ranking; the newest edition's and the newest revision unless named. None when there is none."""
@@ -62,10 +107,13 @@ class Context:
         if year is None:
             return None
         revision = self.newest.get(year) if revision is None else revision
-        if revision is not None and revision > self.index.newest.get(year, 0):
+        if revision is not None and revision > self._index.newest.get(year, 0):
             # A ranking that this process has not heard of may name cities that it does not know.
-            await self.index.refresh()
-        return None if revision is None else await self.index.snapshots.get((year, revision))
+            await self._index.refresh()
+        found = None if revision is None else await self._index.snapshots.get((year, revision))
+        # What is not there yet may be there soon.
+        self._names_revisions = self._names_revisions and found is not None
+        return found
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -2,16 +2,22 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import (
+    SKIP,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    VariableNode,
+    Visitor,
     get_operation_ast,
     parse,
     validate,
+    visit,
 )
 
 from api import guard
@@ -50,12 +56,22 @@ class Document:
             self._within_limits.add(key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """What a request asks to execute."""
 
     document: Document
     node: OperationDefinitionNode
+
+    @cached_property
+    def since_variable(self) -> str | None:
+        """The variable that says what a subscriber has seen, and nothing else; None without one."""
+        for field in self.node.selection_set.selections:
+            for argument in (isinstance(field, FieldNode) and field.arguments) or ():
+                if argument.name.value == "since" and isinstance(argument.value, VariableNode):
+                    name = argument.value.name.value
+                    return name if _uses(self.document.node, name) == 1 else None
+        return None
 
 
 class Documents:
@@ -112,3 +128,19 @@ def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: 
         guard.check(node, operation, variables)
     except guard.LimitError as error:
         raise DocumentError([GraphQLError(str(error), extensions={"code": "LIMIT_EXCEEDED"})]) from error
+
+
+def _uses(document: DocumentNode, variable: str) -> int:
+    """How often a document uses a variable, its definition left out."""
+    count = 0
+
+    class Counter(Visitor):
+        def enter_variable(self, node: VariableNode, *_: Any) -> None:
+            nonlocal count
+            count += node.name.value == variable
+
+        def enter_variable_definition(self, *_: Any) -> Any:
+            return SKIP
+
+    visit(document, Counter())
+    return count

@@ -1,32 +1,36 @@
-"""GraphQL over HTTP: reading a request, choosing the form of its answer, and the status that goes with it.
+"""GraphQL over HTTP: from a request to its answer.
 
 Follows the GraphQL-over-HTTP draft, with 400 for documents that do not validate.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeAlias
 
-import orjson
-from graphql import ExecutionResult, GraphQLError, OperationType
-from starlette.requests import Request
+from graphql import ExecutionResult, OperationType
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from strawberry.types.execution import ExecutionResult as StreamedResult
+from starlette.types import Receive, Scope, Send
 
-from api import auth, cache, sse
+from api import auth, cache, response, sse
 from api import request as requests
+from api.cache import Answer
 from api.context import Context
 from api.document import DocumentError, Operation
-from api.request import EVENT_STREAM, GRAPHQL_JSON, GraphQLRequest, RequestError
-from api.schema import Schema, refused
+from api.execution import Execution, json, refused
+from api.request import EVENT_STREAM, GraphQLRequest, RequestError
+from api.trusted import TrustedDocuments
 from db import telemetry
 from db.settings import Settings
 
-VARY = "Accept, Authorization"
-# Whoever keeps an answer asks each time whether it is still the newest.
-CACHING = {"Cache-Control": "no-cache", "Vary": VARY}
+# A client that leaves is noticed after this time: most answers take less than noticing would.
+UNWATCHED_SECONDS = 0.02
+MOST_REPEATED = 1_000
+MOST_REPEATED_BYTES = 16_384
 
+Repeated: TypeAlias = tuple[object, ...]
 
 log = telemetry.logger(__name__)
 
@@ -34,147 +38,151 @@ log = telemetry.logger(__name__)
 class GraphQLEndpoint:
     """Answers POST and GET; a subscription is answered with server-sent events."""
 
-    def __init__(self, schema: Schema, settings: Settings) -> None:
-        self.schema = schema
+    def __init__(
+        self, execution: Execution, settings: Settings, trusted: TrustedDocuments, new_context: Callable[[], Context]
+    ) -> None:
+        self.execution = execution
         self.settings = settings
+        self.trusted = trusted
+        self.stopping = asyncio.Event()
         self.answers = cache.AnswerCache(settings.response_cache_mb)
+        self._new_context = new_context
+        # The key and head of the answer to a request that came before byte for byte, anonymous.
+        self._repeated: OrderedDict[Repeated, tuple[str, list[tuple[bytes, bytes]]]] = OrderedDict()
 
-    async def __call__(self, request: Request, context: Context, stopping: asyncio.Event) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context = self._new_context()
         try:
-            accepted = requests.accepted(request.headers.get("accept"))
-            context.viewer = _viewer(request, context.tokens)
-            asked = await requests.read(request, self.settings.body_limit_bytes)
-            key = _key(asked, context)
-            if not context.index.is_stale and (kept := self._kept(request, key, accepted)) is not None:
-                return kept
-            operation = self.schema.documents.operation(asked)
-            kind = operation.node.operation
-            if request.method == "GET" and kind is OperationType.MUTATION:
-                raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})
-            media_type = requests.media_type(accepted, kind)
+            body = await requests.content(receive, self.settings.body_limit_bytes)
         except RequestError as error:
-            return _refusal(error)
-        except DocumentError as error:
-            media_type = requests.media_type(accepted, OperationType.QUERY)
-            return _answer(refused(error.errors), media_type)
-        if media_type == EVENT_STREAM:
-            breaking = (stopping, context.broken)
-            return sse.response(self._stream(asked, context), breaking, self.settings.heartbeat_seconds)
-        if kind is OperationType.MUTATION:
-            return _answer(await self._execute(operation, asked, context), media_type, context.notes())
-        return await self._query(operation, asked, context, key, media_type)
+            await response.refusal(error)(scope, receive, send)
+            return
+        except ClientDisconnect:
+            return
+        repeated = _repeated(scope, body, context)
+        if repeated is not None and (known := self._repeated.get(repeated)) is not None:
+            known_key, head = known
+            if (answer := self.answers.get(known_key)) is not None:
+                await send({"type": "http.response.start", "status": 200, "headers": head})
+                await send({"type": "http.response.body", "body": answer.body})
+                return
+        request = Request(scope, receive)
+        key: str | None = None
+        answered: Response | None
+        try:
+            key, answered = await self._answer(request, body, context)
+        except RequestError as error:
+            answered = response.refusal(error)
+        if answered is None:
+            return
+        if key is not None and repeated is not None and answered.status_code == 200:
+            self._repeated[repeated] = key, answered.raw_headers
+            if len(self._repeated) > MOST_REPEATED:
+                self._repeated.popitem(last=False)
+        await answered(scope, receive, send)
 
-    def _kept(self, request: Request, key: str, accepted: dict[str, float]) -> Response | None:
+    async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[str | None, Response | None]:
+        """The answer, with its key if it is kept; none to a client that is gone."""
+        accepted = requests.accepted(request.headers.get("accept"))
+        try:
+            context.viewer = _viewer(request, context.tokens)
+            asked = requests.read(request, body, self.trusted.text)
+            key = context.key(asked)
+            if (kept := self._kept(request, key, accepted, context)) is not None:
+                return key, kept
+            operation = self.execution.documents.operation(asked)
+        except DocumentError as error:
+            return None, response.executed(refused(error), requests.media_type(accepted, OperationType.QUERY))
+        kind = operation.node.operation
+        if request.method == "GET" and kind is OperationType.MUTATION:
+            raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})
+        media_type = requests.media_type(accepted, kind)
+        if media_type == EVENT_STREAM:
+            answers, breaking = self.execution.stream(operation, asked, context), (self.stopping, context.broken)
+            return None, sse.response(answers, breaking, self.settings.heartbeat_seconds)
+        if kind is OperationType.MUTATION:
+            result = await self.execution.answer(operation, asked, context)
+            return None, response.executed(result, media_type, context.notes())
+        answering = asyncio.create_task(self._query(operation, asked, context, key, media_type))
+        return key if self.answers.is_on else None, await _unless_gone(request, answering)
+
+    def _kept(self, request: Request, key: str, accepted: dict[str, float], context: Context) -> Response | None:
         """The answer to a query that was answered before: nothing of it is parsed again.
 
         Only a pure answer ever carried its key as an entity tag, so who still has that tag has the answer.
         """
         media_type = requests.media_type(accepted, OperationType.QUERY)
-        if media_type == EVENT_STREAM:
+        if media_type == EVENT_STREAM or context.is_stale:
             return None
-        tag = f'"{key}"'
+        answer, tag = self.answers.get(key), response.entity_tag(key, media_type)
         if request.method == "GET" and tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers={"ETag": tag, **CACHING})
-        body = self.answers.get(key)
-        return None if body is None else _body_response(body, media_type, key)
+            return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
+        return None if answer is None else response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
     async def _query(
         self, operation: Operation, asked: GraphQLRequest, context: Context, key: str, media_type: str
     ) -> Response:
         failed: ExecutionResult | None = None
 
-        async def execute() -> cache.Answer:
+        async def execute() -> Answer:
             nonlocal failed
-            result = await self._execute(operation, asked, context)
+            result = await self.execution.answer(operation, asked, context)
             if result.errors:
                 failed = result
             notes = context.notes()
             is_pure = context.is_pure and not result.errors and not notes
-            return cache.Answer(orjson.dumps(body(result, notes)), is_pure)
+            return Answer(json(result, notes), is_pure, context.caching)
 
         answer = await self.answers.compute(key, execute)
         if failed is not None:
-            return _answer(failed, media_type, context.notes())
-        return _body_response(answer.body, media_type, key if answer.is_pure else None)
-
-    async def _stream(self, asked: GraphQLRequest, context: Context) -> AsyncGenerator[dict[str, Any]]:
-        results = await self.schema.stream(
-            asked.query, asked.variables, context_value=context, operation_name=asked.operation_name
-        )
-        async with aclosing(results):
-            async for result in results:
-                assert isinstance(result, StreamedResult), "incremental delivery is off"
-                yield body(result, result.extensions)
-
-    async def _execute(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
-        try:
-            async with asyncio.timeout(self.settings.request_timeout_seconds):
-                return await self.schema.answer(operation, asked, context)
-        except TimeoutError:
-            message = f"took longer than {self.settings.request_timeout_seconds:g} seconds"
-            error = GraphQLError(message, extensions={"code": "TIMEOUT"})
-            return ExecutionResult(data=None, errors=[error])
+            return response.executed(failed, media_type, context.notes())
+        return response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
 
-def body(result: ExecutionResult | StreamedResult, notes: dict[str, Any] | None) -> dict[str, Any]:
-    """A result as the JSON object that clients read, with what it says about itself."""
-    answer: dict[str, Any] = {} if _is_refused(result) else {"data": result.data}
-    if result.errors:
-        answer["errors"] = [error.formatted for error in result.errors]
-    if notes:
-        answer["extensions"] = notes
-    return answer
-
-
-def _is_refused(result: ExecutionResult | StreamedResult) -> bool:
-    """Whether nothing was executed: the document or its variables are wrong, so no error has a path."""
-    return result.data is None and all(error.path is None for error in result.errors or ())
-
-
-def _answer(result: ExecutionResult, media_type: str, notes: dict[str, Any] | None = None) -> Response:
-    """Only the newer media type carries a status of its own; 200 is all that older clients read."""
-    failed = _is_refused(result) and media_type == GRAPHQL_JSON
-    return Response(
-        orjson.dumps(body(result, notes)),
-        status_code=400 if failed else 200,
-        headers={"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY},
-    )
-
-
-def _body_response(content: bytes, media_type: str, key: str | None) -> Response:
-    """An answer without errors; *key* is its entity tag when it may be kept."""
-    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY}
-    if key is not None:
-        headers |= {"ETag": f'"{key}"', **CACHING}
-    return Response(content, headers=headers)
-
-
-def _key(asked: GraphQLRequest, context: Context) -> str:
-    """Of everything that the answer to a query from memory depends on."""
-    index = context.index
+async def _unless_gone(request: Request, answering: asyncio.Task[Response]) -> Response | None:
+    """The answer; None once the client is gone, for whom nothing is worked out any more."""
+    await asyncio.wait({answering}, timeout=UNWATCHED_SECONDS)
+    if answering.done():
+        return answering.result()
+    leaving = asyncio.create_task(_disconnected(request))
     try:
-        return cache.key(
-            asked.query, asked.variables, asked.operation_name, index.newest, index.version, context.viewer.role
-        )
-    except orjson.JSONEncodeError as error:
-        # orjson reads 1024 levels and writes 254.
-        raise RequestError(400, "BAD_REQUEST", "variables are nested too deeply") from error
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            return answering.result()
+        answering.cancel()
+        with suppress(asyncio.CancelledError):
+            await answering
+        log.info("the client is gone, its query is dropped")
+        return None
+    finally:
+        leaving.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _repeated(scope: Scope, body: bytes, context: Context) -> Repeated | None:
+    """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
+    if context.is_stale or len(body) > MOST_REPEATED_BYTES:
+        return None
+    accept = content_type = None
+    for name, value in scope["headers"]:
+        if name in (b"authorization", b"if-none-match"):
+            return None
+        if name == b"accept":
+            accept = value if accept is None else accept + b"," + value
+        elif name == b"content-type":
+            content_type = value
+    return context.generation, scope["method"], scope["query_string"], body, accept, content_type
 
 
 def failure(_: Request, error: Exception) -> Response:
     """The answer to a request that met a bug of ours."""
     log.error("request failed", exc_info=error)
     message = f"Internal error; its trace id is {telemetry.trace_id()}"
-    return _refusal(RequestError(500, "INTERNAL", message))
-
-
-def _refusal(error: RequestError) -> Response:
-    content = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
-    return Response(
-        orjson.dumps(content),
-        status_code=error.status,
-        headers={"Content-Type": f"{GRAPHQL_JSON}; charset=utf-8", **error.headers},
-    )
+    return response.refusal(RequestError(500, "INTERNAL", message))
 
 
 def _viewer(request: Request, tokens: auth.Tokens) -> auth.Viewer:

@@ -13,7 +13,8 @@ from db.settings import Settings
 class Index:
     """`newest` maps each edition to its newest ranked revision, which only grows; `version` is the catalogue's.
 
-    `is_stale` is True while Postgres does not answer: what is in memory may not be the newest.
+    `generation` counts the changes of both. `is_stale` is True while Postgres does not answer: what is in memory may
+    not be the newest.
     """
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
@@ -25,6 +26,7 @@ class Index:
         self.is_ready = False
         self.version: tuple[int, int, int] | None = None
         self.is_stale = False
+        self.generation = 0
         self._changed = asyncio.Event()
 
     async def refresh(self) -> None:
@@ -42,11 +44,13 @@ class Index:
         if version != self.version:
             self.catalogue = await catalogue.read(self.pool)
             self.version = version
+            self.generation += 1
         newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
         self.is_ready = all(state.year in newest for state in states if state.is_due(self.settings.task_attempts))
         if any(revision > self.newest.get(year, 0) for year, revision in newest.items()):
             # Of two refreshes that overlap, the one that read first may end last.
             self.newest = {year: max(revision, self.newest.get(year, 0)) for year, revision in newest.items()}
+            self.generation += 1
             self._changed.set()
             self._changed = asyncio.Event()
 

@@ -1,11 +1,13 @@
 """One operation as a client sent it over HTTP, and the form of answer that the client takes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
-from graphql import GraphQLError, OperationType, get_operation_ast, parse
-from starlette.requests import Request
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -22,6 +24,10 @@ class RequestError(Exception):
         self.headers = headers or {}
 
 
+FindText: TypeAlias = Callable[[dict[str, Any]], str]
+"""Gives the document of a request's fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
     """One operation as a client sent it."""
@@ -30,79 +36,62 @@ class GraphQLRequest:
     variables: dict[str, Any] | None
     operation_name: str | None
 
-    def operation_type(self, token_limit: int) -> OperationType:
-        """Of the operation that will run; QUERY for a document that does not parse, which execution tells.
 
-        Raises `RequestError` when the document does not settle which operation that is.
-        """
-        try:
-            operation = get_operation_ast(parse(self.query, max_tokens=token_limit), self.operation_name)
-        except (GraphQLError, RecursionError):
-            return OperationType.QUERY
-        if operation is None:
-            message = "the document has no such operation, or several and no operationName"
-            raise RequestError(400, "GRAPHQL_VALIDATION_FAILED", message)
-        return operation.operation
+async def content(receive: Receive, limit_bytes: int) -> bytes:
+    """The body of a request."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise RequestError(413, "TOO_LARGE", f"a body has at most {limit_bytes} bytes")
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
-async def read(request: Request, limit_bytes: int) -> GraphQLRequest:
+def read(request: Request, body: bytes, find_text: FindText) -> GraphQLRequest:
+    """What a request asks for; raises `RequestError` for one that has not the form, and what *find_text* raises."""
     if request.method == "GET":
-        return _from_query_string(request)
+        return _from_query_string(request, find_text)
     if request.method != "POST":
         raise RequestError(405, "METHOD_NOT_ALLOWED", "use POST or GET", {"Allow": "GET, POST"})
     content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
     if content_type.strip() != JSON or charset not in ("utf-8", "utf8"):
         raise RequestError(415, "UNSUPPORTED_MEDIA_TYPE", f"send {JSON} in UTF-8", {"Accept-Post": JSON})
-    return _from_json(await _body(request, limit_bytes))
-
-
-async def _body(request: Request, limit_bytes: int) -> bytes:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > limit_bytes:
-            raise RequestError(413, "TOO_LARGE", f"a body has at most {limit_bytes} bytes")
-    return bytes(content)
-
-
-def _from_query_string(request: Request) -> GraphQLRequest:
-    given = dict(request.query_params)
-    variables = given.get("variables") or None
-    return _checked(
-        {
-            "query": given.get("query"),
-            "variables": None if variables is None else _parse(variables.encode(), "variables"),
-            "operationName": given.get("operationName") or None,
-        }
-    )
-
-
-def _from_json(content: bytes) -> GraphQLRequest:
-    parsed = _parse(content, "the body")
-    if not isinstance(parsed, dict):
+    fields = _parse(body, "the body")
+    if not isinstance(fields, dict):
         raise RequestError(400, "BAD_REQUEST", "the body is not a JSON object")
-    return _checked(parsed)
+    return checked(fields, find_text)
 
 
-def _parse(content: bytes, what: str) -> Any:
+def _from_query_string(request: Request, find_text: FindText) -> GraphQLRequest:
+    fields: dict[str, Any] = {name: value for name, value in request.query_params.items() if value}
+    for name in ("variables", "extensions"):
+        if name in fields:
+            fields[name] = _parse(fields[name].encode(), name)
+    return checked(fields, find_text)
+
+
+def _parse(text: bytes, what: str) -> Any:
     try:
-        return orjson.loads(content)
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise RequestError(400, "BAD_REQUEST", f"{what} is not JSON: {error}") from error
 
 
-def _checked(fields: dict[str, Any]) -> GraphQLRequest:
-    query, variables, name = (fields.get(key) for key in ("query", "variables", "operationName"))
-    if not isinstance(query, str) or not query:
-        raise RequestError(400, "BAD_REQUEST", "query is missing or not a string")
+def checked(fields: dict[str, Any], find_text: FindText) -> GraphQLRequest:
+    """The operation of a request's fields."""
+    variables, name = fields.get("variables"), fields.get("operationName")
     if variables is not None and not isinstance(variables, dict):
         raise RequestError(400, "BAD_REQUEST", "variables is not an object")
     if name is not None and not isinstance(name, str):
         raise RequestError(400, "BAD_REQUEST", "operationName is not a string")
     if not isinstance(fields.get("extensions"), dict | None):
         raise RequestError(400, "BAD_REQUEST", "extensions is not an object")
-    return GraphQLRequest(query, variables, name)
+    return GraphQLRequest(find_text(fields), variables, name)
 
 
 def accepted(header: str | None) -> dict[str, float]:

@@ -18,7 +18,7 @@ class Server(uvicorn.Server):
         self.service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.service.stopping.set()
+        self.service.http.stopping.set()
         await super().shutdown(sockets)
 
 

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
-from typing import Any
 
-import orjson
 from starlette.responses import StreamingResponse
+
+from api.document import DocumentError
+from api.execution import json, refused
 
 # A comment; it keeps proxies from closing a silent stream, and finds out clients that are gone.
 HEARTBEAT = b":\n\n"
+NEXT = b"event: next\ndata: "
 COMPLETE = b"event: complete\ndata:\n\n"
 
 
 def response(
-    answers: AsyncGenerator[dict[str, Any]], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
+    answers: AsyncGenerator[bytes], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
 ) -> StreamingResponse:
     """The answers as they come, then `complete`; on one of the *breaking* events the stream only breaks off,
     so that the client connects again.
@@ -27,7 +29,7 @@ def response(
 
 
 async def _events(
-    answers: AsyncGenerator[dict[str, Any]], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
+    answers: AsyncGenerator[bytes], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
 ) -> AsyncIterator[bytes]:
     yield HEARTBEAT
     breaks = [asyncio.create_task(event.wait()) for event in breaking]
@@ -41,10 +43,14 @@ async def _events(
                 if not upcoming.done():
                     yield HEARTBEAT
                     continue
-                answer = upcoming.result()
+                try:
+                    answer = upcoming.result()
+                except DocumentError as error:
+                    yield NEXT + json(refused(error)) + b"\n\n"
+                    break
                 if answer is None:
                     break
-                yield b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
+                yield NEXT + answer + b"\n\n"
                 upcoming = asyncio.ensure_future(anext(answers, None))
         finally:
             for task in (upcoming, *breaks):

@@ -2,25 +2,32 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing, suppress
 from datetime import timedelta
+from typing import Any
 
 import orjson
-import strawberry
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
 from api import auth
 from api.context import Context
+from api.document import DocumentError
+from api.execution import Execution
 from api.request import GraphQLRequest, RequestError
+from api.schema import create_schema
+from api.schema.masking import masked
+from api.trusted import TrustedDocuments, document_id
+from db import telemetry
 from db.settings import Settings
+
+log = telemetry.logger(__name__)
 
 INIT_TIMEOUT = timedelta(seconds=10)
 # A WebSocket's control frame holds 125 bytes, two of them the code.
@@ -30,14 +37,22 @@ REASON_BYTES = 123
 class Adapter(ASGIWebSocketAdapter):
     """Cuts the reason of a close, which quotes the client at any length: the server fails on a longer one."""
 
+    async def send_text(self, text: str) -> None:
+        with suppress(WebSocketDisconnect):
+            await self.ws.send_text(text)
+
     async def close(self, code: int, reason: str) -> None:
         await super().close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
 
 
 class Handler(BaseGraphQLTransportWSHandler[Context, None]):
-    """Closes the socket on a message that is not of the protocol's form, which Strawberry takes on trust."""
+    """Takes Strawberry's protocol, and leaves what operations do to `api.execution`."""
 
-    async def handle_message(self, message: Message) -> None:
+    view: "WebSocketEndpoint"
+    websocket: Adapter
+
+    async def handle_message(self, message: Any) -> None:
+        """Close the socket on a message that is not of the protocol's form, which Strawberry takes on trust."""
         if not _is_well_formed(message):
             await self.handle_invalid_message("Message is not of the protocol")
         elif message["type"] == "connection_init" and message.get("payload") is None:
@@ -45,36 +60,56 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         else:
             await super().handle_message(message)
 
-    async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Run it unless the token has expired since the socket was opened, or the document leaves open what to run.
+    async def handle_subscribe(self, message: Any) -> None:
+        """Find the document of an operation that names it by its id."""
+        if self.connection_acknowledged:
+            try:
+                query = self.view.trusted.text(message["payload"])
+            except (RequestError, DocumentError) as error:
+                await self.send_message({"id": message["id"], "type": "error", "payload": _formatted(error)})
+                return
+            message = {**message, "payload": {**message["payload"], "query": query}}
+        await super().handle_subscribe(message)
 
-        Of several operations Strawberry would take the first.
-        """
-        assert isinstance(self.view, WebSocketEndpoint)
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Execute it unless the token has expired since the socket was opened."""
+        context, execution = self.context, self.view.execution
         asked = GraphQLRequest(operation.query, operation.variables, operation.operation_name)
+        watching = asyncio.create_task(self._break_off())
         try:
-            self.context.viewer = _viewer(self.context)
-            asked.operation_type(self.view.document_token_limit)
+            context.viewer = _viewer(context)
+            async with aclosing(execution.stream(execution.documents.operation(asked), asked, context)) as answers:
+                async for answer in answers:
+                    await self._send_next(operation, answer)
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except auth.TokenError:
             await self.websocket.close(code=4403, reason="Forbidden")
-        except RequestError as error:
-            await operation.send_initial_errors([GraphQLError(str(error), extensions={"code": error.code})])
-        else:
-            watching = asyncio.create_task(self._break_off())
-            try:
-                await super().run_operation(operation)
-            finally:
-                watching.cancel()
+        except (RequestError, DocumentError) as error:
+            message: Any = {"id": operation.id, "type": "error", "payload": _formatted(error)}
+            await operation.send_operation_message(message)
+        except Exception:
+            log.exception("an operation failed")
+            context.broken.set()
+            await watching
+        finally:
+            watching.cancel()
+
+    async def _send_next(self, operation: Operation[Context, None], answer: bytes) -> None:
+        """As text: a binary frame closes graphql-ws clients for good."""
+        if not operation.completed:
+            id_ = orjson.dumps(operation.id).decode()
+            await self.websocket.send_text(f'{{"id":{id_},"type":"next","payload":{answer.decode()}}}')
 
     async def _break_off(self) -> None:
         """Close the socket with a code that clients come back from, once a stream on it cannot go on."""
         await self.context.broken.wait()
         await self.websocket.close(code=1013, reason="Try again later")
 
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004 - Strawberry's signature
-        """None: one document's syntax error must not end the other operations of the socket."""
-        return None
+
+def _formatted(error: RequestError | DocumentError) -> list[Any]:
+    if isinstance(error, RequestError):
+        return [{"message": str(error), "extensions": {"code": error.code}}]
+    return [masked(each).formatted for each in error.errors]
 
 
 def _viewer(context: Context) -> auth.Viewer:
@@ -85,9 +120,11 @@ def _viewer(context: Context) -> auth.Viewer:
 
 def _is_well_formed(message: object) -> bool:
     match message:
-        case {"type": "subscribe", "id": str(), "payload": {"query": str(query)} as payload}:
-            variables, name = payload.get("variables"), payload.get("operationName")
-            return bool(query) and isinstance(variables, dict | None) and isinstance(name, str | None)
+        case {"type": "subscribe", "id": str(), "payload": dict(payload)}:
+            query, variables, name = (payload.get(key) for key in ("query", "variables", "operationName"))
+            is_named = query is None and _is_named(payload)
+            is_asked = is_named or (isinstance(query, str) and bool(query))
+            return is_asked and isinstance(variables, dict | None) and isinstance(name, str | None)
         case {"type": "subscribe"}:
             return False
         case {"type": "complete", "id": found}:
@@ -97,21 +134,31 @@ def _is_well_formed(message: object) -> bool:
     return False
 
 
+def _is_named(payload: dict[str, Any]) -> bool:
+    try:
+        return document_id(payload) is not None
+    except RequestError:
+        return False
+
+
 class WebSocketEndpoint(GraphQL[Context, None]):
     """One context a connection; the bearer token comes with `connection_init`."""
 
     graphql_transport_ws_handler_class = Handler
     websocket_adapter_class = Adapter
 
-    def __init__(self, schema: strawberry.Schema, settings: Settings, new_context: Callable[[], Context]) -> None:
+    def __init__(
+        self, execution: Execution, settings: Settings, trusted: TrustedDocuments, new_context: Callable[[], Context]
+    ) -> None:
         super().__init__(
-            schema,
+            create_schema(),
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
             allowed_origins=settings.allowed_origins,
         )
-        self.document_token_limit = settings.document_token_limit
+        self.execution = execution
+        self.trusted = trusted
         self._new_context = new_context
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - Strawberry's signature

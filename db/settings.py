@@ -3,11 +3,25 @@
 Settings are passed as an argument from the command that read them; no module keeps a global copy.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import DirectoryPath, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DocumentMode(StrEnum):
+    """What is done about documents that are not in `documents_dir`.
+
+    OFF: everything is answered, ids mean nothing. LOG: everything is answered, what is not trusted is logged.
+    PREFER: everything is answered, by id or by text. ONLY: what is not trusted is refused.
+    """
+
+    OFF = "off"
+    LOG = "log"
+    PREFER = "prefer"
+    ONLY = "only"
 
 
 class Settings(BaseSettings):
@@ -37,6 +51,8 @@ class Settings(BaseSettings):
     websocket_message_limit_bytes: int = Field(256 * 1024, ge=1024)
     document_token_limit: int = Field(2_000, ge=1)
     request_timeout_seconds: float = Field(30, gt=0)
+    documents: DocumentMode = DocumentMode.PREFER
+    documents_dir: DirectoryPath | None = None
     response_cache_mb: float = Field(64, ge=0)
     snapshot_cache_size: int = Field(32, ge=2)
     heartbeat_seconds: float = Field(15, gt=0)

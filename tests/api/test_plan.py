@@ -12,13 +12,12 @@ from hypothesis import given, settings
 
 from api.context import Context
 from api.executor import PlanningExecutor, Plans
-from api.schema import Schema
-from db.settings import Settings
+from api.schema import create_schema
 from tests.api.drawn import SCALARS, SDL, SLOW, realistic
 from tests.api.test_guard import EVERYTHING
 from tests.conftest import Api
 
-SCHEMA = Schema(Settings())
+SCHEMA = create_schema()._schema
 PLANNED = ["ranking", "city", "cities", "editions", "categories", "simulateRanking", "node"]
 
 RESULT = """
@@ -44,7 +43,7 @@ async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Pl
     """The result of an operation, executed with plans or plainly."""
     context = Context(api.service.pool, api.service.index, api.service.tokens)
     context.pin()
-    executor = PlanningExecutor.build(SCHEMA._schema, document, context_value=context, raw_variable_values=variables)
+    executor = PlanningExecutor.build(SCHEMA, document, context_value=context, raw_variable_values=variables)
     if isinstance(executor, list):
         return {"errors": [error.formatted for error in executor]}
     assert isinstance(executor, PlanningExecutor)
@@ -62,7 +61,7 @@ async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Pl
 @pytest.mark.parametrize(("query", "variables"), QUERIES)
 async def test_queries_by_hand(query: str, variables: dict[str, Any], read_api: Api) -> None:
     document, plans = parse(query), Plans()
-    assert not validate(SCHEMA._schema, document)
+    assert not validate(SCHEMA, document)
     plainly = await executed(read_api, document, variables, None)
     assert ("errors" in plainly) == ("first: 0" in query or "recordedBy" in query)
     for _ in range(2):

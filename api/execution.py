@@ -1,0 +1,128 @@
+"""Execution of operations, whatever door they come in by: one revision each, errors masked, time limited."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from inspect import isawaitable
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution import create_source_event_stream
+
+from api import cache
+from api.context import Context
+from api.document import DocumentError, Documents, Operation
+from api.executor import PlanningExecutor
+from api.render import Renders
+from api.request import GraphQLRequest
+from api.schema import create_schema
+from api.schema.masking import masked
+from db.settings import Settings
+
+
+class Execution:
+    """Executes what `documents` finds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._schema = create_schema()._schema
+        self._timeout_seconds = settings.request_timeout_seconds
+        self._renders = Renders()
+        self.documents = Documents(self._schema, settings.document_token_limit)
+
+    async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
+        """The result of a query or mutation; TIMEOUT is its error when it takes too long."""
+        context.pin()
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                result = self._executor(operation, asked, context).execute_operation()
+                if isawaitable(result):
+                    result = await result
+        except DocumentError as error:
+            return refused(error)
+        except TimeoutError:
+            message = f"took longer than {self._timeout_seconds:g} seconds"
+            return ExecutionResult(None, [GraphQLError(message, extensions={"code": "TIMEOUT"})])
+        assert isinstance(result, ExecutionResult), "incremental delivery is off"
+        return _masked(result)
+
+    async def stream(self, operation: Operation, asked: GraphQLRequest, context: Context) -> AsyncGenerator[bytes]:
+        """The answers as JSON: one to a query or mutation, one an event to a subscription.
+
+        Raises `DocumentError` when nothing is executed, and when a subscription cannot go on.
+        """
+        if operation.node.operation is not OperationType.SUBSCRIPTION:
+            result = await self.answer(operation, asked, context)
+            if is_refused(result):
+                raise DocumentError(result.errors or [])
+            yield json(result, context.notes())
+            return
+        executor = self._executor(operation, asked, context)
+        source: Any = create_source_event_stream(executor)
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise DocumentError(source.errors or [])
+        try:
+            async with aclosing(source):
+                async for event in source:
+                    yield await self._render(executor, operation, asked, context, event)
+        except GraphQLError as error:
+            raise DocumentError([error]) from error
+
+    async def _render(
+        self, executor: PlanningExecutor, operation: Operation, asked: GraphQLRequest, context: Context, event: Any
+    ) -> bytes:
+        """One event's answer, worked out once for all that follow with the same document."""
+
+        async def render() -> tuple[bytes, bool]:
+            context.pin()
+            result = executor.build_per_event_executor(event).execute_operation()
+            if isawaitable(result):
+                result = await result
+            assert isinstance(result, ExecutionResult), "incremental delivery is off"
+            return json(_masked(result), context.notes()), context.is_pure
+
+        # What a subscriber has seen decides which events it gets, not what is in them.
+        variables = {name: value for name, value in (asked.variables or {}).items() if name != operation.since_variable}
+        key = cache.key(asked.query, variables, asked.operation_name, event.snapshot.key, context.viewer.role)
+        return await self._renders.get(key, context.generation, render)
+
+    def _executor(self, operation: Operation, asked: GraphQLRequest, context: Context) -> PlanningExecutor:
+        """Raises `DocumentError` for variables that are wrong."""
+        executor = PlanningExecutor.build(
+            self._schema,
+            operation.document.node,
+            context_value=context,
+            raw_variable_values=asked.variables,
+            operation_name=asked.operation_name,
+        )
+        if isinstance(executor, list):
+            raise DocumentError(executor)
+        assert isinstance(executor, PlanningExecutor)
+        executor.plans = operation.document.plans
+        return executor
+
+
+def refused(error: DocumentError) -> ExecutionResult:
+    """The result of an operation that is not executed."""
+    return ExecutionResult(None, [masked(each) for each in error.errors])
+
+
+def is_refused(result: ExecutionResult) -> bool:
+    """Whether nothing was executed: the document or its variables are wrong, so no error has a path."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def json(result: ExecutionResult, notes: dict[str, Any] | None = None) -> bytes:
+    """A result as clients read it, with what it says about itself."""
+    body: dict[str, Any] = {} if is_refused(result) else {"data": result.data}
+    if result.errors:
+        body["errors"] = [error.formatted for error in result.errors]
+    if notes:
+        body["extensions"] = notes
+    return orjson.dumps(body)
+
+
+def _masked(result: ExecutionResult) -> ExecutionResult:
+    return ExecutionResult(result.data, [masked(error) for error in result.errors] if result.errors else None)

@@ -1,0 +1,57 @@
+"""The form of an answer over HTTP: status, headers, body."""
+
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult
+from starlette.responses import Response
+
+from api.cache import Answer
+from api.execution import is_refused, json
+from api.request import GRAPHQL_JSON, RequestError
+
+VARY = "Accept, Authorization"
+
+
+def executed(result: ExecutionResult, media_type: str, notes: dict[str, Any] | None = None) -> Response:
+    """Only the newer media type carries a status of its own; 200 is all that older clients read."""
+    failed = is_refused(result) and media_type == GRAPHQL_JSON
+    return Response(
+        json(result, notes),
+        status_code=400 if failed else 200,
+        headers={"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY, "Cache-Control": "no-store"},
+    )
+
+
+def computed(answer: Answer, media_type: str, key: str, *, is_anonymous: bool) -> Response:
+    """An answer without errors; *key* names it in its entity tag when it may be kept."""
+    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY, "Cache-Control": "no-store"}
+    if answer.is_pure:
+        headers |= {"ETag": entity_tag(key, media_type), "Cache-Control": caching(answer, is_anonymous=is_anonymous)}
+    return Response(answer.body, headers=headers)
+
+
+def not_modified(answer: Answer | None, tag: str, *, is_anonymous: bool) -> Response:
+    """The client's copy is still true."""
+    kept = "no-cache" if answer is None else caching(answer, is_anonymous=is_anonymous)
+    return Response(status_code=304, headers={"ETag": tag, "Vary": VARY, "Cache-Control": kept})
+
+
+def caching(answer: Answer, *, is_anonymous: bool) -> str:
+    """What is answered to a token is for its bearer alone."""
+    return answer.caching if is_anonymous else "private, no-cache"
+
+
+def entity_tag(key: str, media_type: str) -> str:
+    """Strong: the two JSON media types are two representations."""
+    return f'"{key}"' if media_type == GRAPHQL_JSON else f'"{key}-json"'
+
+
+def refusal(error: RequestError) -> Response:
+    """The answer to a request of which nothing is executed."""
+    content = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
+    return Response(
+        orjson.dumps(content),
+        status_code=error.status,
+        headers={"Content-Type": f"{GRAPHQL_JSON}; charset=utf-8", "Cache-Control": "no-store", **error.headers},
+    )
