@@ -20,6 +20,7 @@ from api.cache import Answer
 from api.context import Context
 from api.document import DocumentError, Operation
 from api.execution import Execution, json, refused
+from api.index import Index
 from api.request import EVENT_STREAM, GraphQLRequest, RequestError
 from api.trusted import TrustedDocuments
 from db import telemetry
@@ -36,22 +37,26 @@ log = telemetry.logger(__name__)
 
 
 class GraphQLEndpoint:
-    """Answers POST and GET; a subscription is answered with server-sent events."""
+    """Answers POST and GET; a subscription is answered with server-sent events. `index` is set once it is read."""
 
     def __init__(
-        self, execution: Execution, settings: Settings, trusted: TrustedDocuments, new_context: Callable[[], Context]
+        self,
+        execution: Execution,
+        settings: Settings,
+        trusted: TrustedDocuments,
+        new_context: Callable[[], Context],
     ) -> None:
         self.execution = execution
         self.settings = settings
         self.trusted = trusted
         self.stopping = asyncio.Event()
+        self.index: Index | None = None
         self.answers = cache.AnswerCache(settings.response_cache_mb)
         self._new_context = new_context
         # The key and head of the answer to a request that came before byte for byte, anonymous.
         self._repeated: OrderedDict[Repeated, tuple[str, list[tuple[bytes, bytes]]]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = self._new_context()
         try:
             body = await requests.content(receive, self.settings.body_limit_bytes)
         except RequestError as error:
@@ -59,20 +64,22 @@ class GraphQLEndpoint:
             return
         except ClientDisconnect:
             return
-        repeated = _repeated(scope, body, context)
+        repeated = self._fingerprint(scope, body)
         if repeated is not None and (known := self._repeated.get(repeated)) is not None:
             known_key, head = known
             if (answer := self.answers.get(known_key)) is not None:
                 await send({"type": "http.response.start", "status": 200, "headers": head})
                 await send({"type": "http.response.body", "body": answer.body})
                 return
-        request = Request(scope, receive)
+        request, context = Request(scope, receive), self._new_context()
         key: str | None = None
         answered: Response | None
         try:
             key, answered = await self._answer(request, body, context)
         except RequestError as error:
             answered = response.refusal(error)
+        except Exception as error:
+            answered = failure(request, error)
         if answered is None:
             return
         if key is not None and repeated is not None and answered.status_code == 200:
@@ -80,6 +87,20 @@ class GraphQLEndpoint:
             if len(self._repeated) > MOST_REPEATED:
                 self._repeated.popitem(last=False)
         await answered(scope, receive, send)
+
+    def _fingerprint(self, scope: Scope, body: bytes) -> Repeated | None:
+        """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
+        if self.index is None or self.index.is_stale or len(body) > MOST_REPEATED_BYTES:
+            return None
+        accept = content_type = None
+        for name, value in scope["headers"]:
+            if name in (b"authorization", b"if-none-match"):
+                return None
+            if name == b"accept":
+                accept = value if accept is None else accept + b"," + value
+            elif name == b"content-type":
+                content_type = value
+        return self.index.generation, scope["method"], scope["query_string"], body, accept, content_type
 
     async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[str | None, Response | None]:
         """The answer, with its key if it is kept; none to a client that is gone."""
@@ -161,21 +182,6 @@ async def _unless_gone(request: Request, answering: asyncio.Task[Response]) -> R
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _repeated(scope: Scope, body: bytes, context: Context) -> Repeated | None:
-    """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
-    if context.is_stale or len(body) > MOST_REPEATED_BYTES:
-        return None
-    accept = content_type = None
-    for name, value in scope["headers"]:
-        if name in (b"authorization", b"if-none-match"):
-            return None
-        if name == b"accept":
-            accept = value if accept is None else accept + b"," + value
-        elif name == b"content-type":
-            content_type = value
-    return context.generation, scope["method"], scope["query_string"], body, accept, content_type
 
 
 def failure(_: Request, error: Exception) -> Response:

@@ -22,10 +22,28 @@ class Metrics:
             ["route"],
             registry=self.registry,
         )
+        self._counters: dict[tuple[str, int], Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
         self.open_sockets = Gauge("sci_open_websockets", "WebSockets now open.", registry=self.registry)
         self.revision = Gauge(
             "sci_ranked_revision", "Newest ranked revision in memory.", ["edition"], registry=self.registry
         )
+
+    def record(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._counter(route, status).inc()
+        self._histogram(route).observe(seconds)
+
+    def _counter(self, route: str, status: int) -> Counter:
+        # Finding the child by its labels takes longer than counting.
+        if (route, status) not in self._counters:
+            self._counters[route, status] = self.requests.labels(route=route, status=str(status))
+        return self._counters[route, status]
+
+    def _histogram(self, route: str) -> Histogram:
+        if route not in self._histograms:
+            self._histograms[route] = self.seconds.labels(route=route)
+        return self._histograms[route]
 
     def render(self, index: Index) -> bytes:
         """The text exposition."""

@@ -42,6 +42,9 @@ async def content(receive: Receive, limit_bytes: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
+        if not body and not message.get("more_body", True) and len(message["body"]) <= limit_bytes:
+            whole: bytes = message["body"]
+            return whole
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")

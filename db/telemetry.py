@@ -1,16 +1,29 @@
 """One JSON line a log event, on standard error, with the trace id of the change or request it belongs to."""
 
 import logging
+import os
 import sys
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import structlog
-from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
+from structlog.contextvars import bound_contextvars, merge_contextvars
 
 from db.settings import Settings
 
+_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+
+
+def _add_trace_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (found := _trace_id.get()) is not None:
+        event["trace_id"] = found
+    return event
+
+
 _SHARED: list[structlog.typing.Processor] = [
     merge_contextvars,
+    _add_trace_id,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -50,13 +63,28 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 def new_trace_id() -> str:
     """32 hexadecimal digits, as in a W3C trace context."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def trace_id() -> str | None:
     """The trace id bound here, None outside a request or task."""
-    return get_contextvars().get("trace_id")
+    return _trace_id.get()
 
 
-trace = bound_contextvars
-"""`with trace(trace_id=...)`: bind fields to every log event inside."""
+def enter(id_: str) -> None:
+    """Name every log event from here on, to the end of the asyncio task, after a request."""
+    _trace_id.set(id_)
+
+
+@contextmanager
+def trace(id_: str | None) -> Iterator[None]:
+    """Name every log event inside after the change or request that it belongs to."""
+    token = _trace_id.set(id_)
+    try:
+        yield
+    finally:
+        _trace_id.reset(token)
+
+
+fields = bound_contextvars
+"""`with fields(edition=2025)`: add fields to every log event inside."""

@@ -13,7 +13,7 @@ def recompute(year: int, trace_id: str | None = None) -> None:
 
     Running it 0, 1 or 5 times gives the same rankings: it re-reads what is due, and the sweep calls it again.
     """
-    with telemetry.trace(trace_id=trace_id, edition=year):
+    with telemetry.trace(trace_id), telemetry.fields(edition=year):
         child = runtime.current()
         child.run(bring_up_to_date(child.pool, child.redis, settings, year))
 
@@ -21,6 +21,6 @@ def recompute(year: int, trace_id: str | None = None) -> None:
 @app.task(name=ANALYSE)
 def analyse_uncertainty(id_: int, trace_id: str | None = None) -> None:
     """Compute an uncertainty analysis that is not over."""
-    with telemetry.trace(trace_id=trace_id, analysis=id_):
+    with telemetry.trace(trace_id), telemetry.fields(analysis=id_):
         child = runtime.current()
         child.run(analyse(child.pool, id_))
