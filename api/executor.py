@@ -81,11 +81,11 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
     def _planned(
         self, type_: GraphQLObjectType, details: FieldDetailsList, objects: list[Any]
     ) -> list[dict[str, Any]] | None:
-        found = self.plans.find(self, type_, details) if self.is_planning else None
-        if found is None:
+        if not self.is_planning:
             return None
         try:
-            return found.run(self, objects)
+            found = self.plans.find(self, type_, details)
+            return None if found is None else found.run(self, objects)
         except Exception:
             self.is_planning = False
             return None

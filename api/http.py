@@ -5,9 +5,8 @@ Follows the GraphQL-over-HTTP draft, with 400 for documents that do not validate
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, Request
@@ -124,7 +123,7 @@ class GraphQLEndpoint:
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
             return None, response.executed(result, media_type, context.notes())
-        answering = asyncio.create_task(self._query(operation, asked, context, key, media_type))
+        answering = self._query(operation, asked, context, key, media_type)
         return key if self.answers.is_on else None, await _unless_gone(request, answering)
 
     def _kept(self, request: Request, key: str, accepted: dict[str, float], context: Context) -> Response | None:
@@ -160,28 +159,35 @@ class GraphQLEndpoint:
         return response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
 
-async def _unless_gone(request: Request, answering: asyncio.Task[Response]) -> Response | None:
+async def _unless_gone(request: Request, answering: Coroutine[Any, Any, Response]) -> Response | None:
     """The answer; None once the client is gone, for whom nothing is worked out any more."""
-    await asyncio.wait({answering}, timeout=UNWATCHED_SECONDS)
-    if answering.done():
-        return answering.result()
-    leaving = asyncio.create_task(_disconnected(request))
+    own = asyncio.current_task()
+    assert own is not None
+    leaving: asyncio.Task[None] | None = None
+
+    def watch() -> None:
+        nonlocal leaving
+        leaving = asyncio.create_task(_cancel_when_gone(request, own))
+
+    timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch)
     try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            return answering.result()
-        answering.cancel()
-        with suppress(asyncio.CancelledError):
-            await answering
+        return await answering
+    except asyncio.CancelledError:
+        if leaving is None or not leaving.done():
+            raise
+        own.uncancel()
         log.info("the client is gone, its query is dropped")
         return None
     finally:
-        leaving.cancel()
+        timer.cancel()
+        if leaving is not None:
+            leaving.cancel()
 
 
-async def _disconnected(request: Request) -> None:
+async def _cancel_when_gone(request: Request, task: "asyncio.Task[Any]") -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    task.cancel()
 
 
 def failure(_: Request, error: Exception) -> Response:
