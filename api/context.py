@@ -101,6 +101,12 @@ class Context:
         self._names_revisions = False
         return _pinned.get(self._index.newest)
 
+    def held(self, year: int | None, revision: int | None) -> Snapshot | None:
+        """As `snapshot`, but only from memory."""
+        year = max(self.newest, default=0) if year is None else year
+        revision = self.newest.get(year, 0) if revision is None else revision
+        return self._index.snapshots.held((year, revision))
+
     async def snapshot(self, year: int | None = None, revision: int | None = None) -> Snapshot | None:
         """A ranking; the newest edition's and the newest revision unless named. None when there is none."""
         year = max(self.newest, default=None) if year is None else year

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -35,7 +36,7 @@ class Plans:
         return found
 
 
-class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
+class PlanningExecutor(ExecutorThrowingOnIncremental):
     """Answers objects and lists of objects by a plan where there is one, and plainly when the plan fails.
 
     After one failure the rest of the operation is executed plainly: trying again at each level below would make
@@ -44,9 +45,14 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # What Strawberry's fields look for; nobody sends any.
+        self.operation_extensions = None
         self.plans = Plans()
         self.is_planning = True
         self.variables_key = repr(self.variable_values.coerced) if self.variable_values.coerced else ""
+
+    # With the context that Strawberry's resolvers look for.
+    build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
     def complete_list_value(
         self,

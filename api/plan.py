@@ -15,15 +15,13 @@ executed the plain way, which is right about errors and null propagation by defi
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-import strawberry
 from graphql import (
     GraphQLField,
     GraphQLLeafType,
@@ -32,12 +30,9 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLResolveInfo,
     GraphQLScalarType,
     get_named_type,
-    get_nullable_type,
     is_leaf_type,
-    is_specified_scalar_type,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
@@ -48,6 +43,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from api.schema.column import FIGURE, UNIFORM, View
+from api.schema.resolver import strawberry_field
 from api.standings import Standings
 
 # Figures of these types are Python's own in a column: graphql-core would check each of them and change none.
@@ -57,7 +53,6 @@ DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 T = TypeVar("T")
 Runner: TypeAlias = "Executor[Any]"
-Resolve: TypeAlias = Callable[[list[Any], "GraphQLResolveInfo[Any]"], list[Any]]
 
 
 class UnplannedError(Exception):
@@ -153,17 +148,16 @@ class Step:
     """One field: resolved, then completed. *details* are its nodes in the document."""
 
     def __init__(
-        self, field: GraphQLField, parent: GraphQLObjectType, details: FieldDetailsList, resolve: Resolve,
-        complete: Completion,
+        self, definition: StrawberryField, field: GraphQLField, parent: GraphQLObjectType, details: FieldDetailsList,
+        arguments: dict[str, Any], complete: Completion,
     ) -> None:  # fmt: skip
         self._field = field
         self._parent = parent
         self._nodes = [detail.node for detail in details]
-        self._resolve = resolve
+        self._arguments = arguments
         self._complete = complete
-        metadata = field.extensions[DEFINITION].metadata
-        self._figure: str | None = metadata.get(FIGURE)
-        self._is_uniform = metadata.keys() >= UNIFORM.keys()
+        self._figure: str | None = definition.metadata.get(FIGURE)
+        self._is_uniform = definition.metadata.keys() >= UNIFORM.keys()
         self._gives_views = _is_view(get_named_type(field.type))
         # What is uniform, as resolved, or completed where no place matters: a snapshot never changes.
         self._kept: WeakKeyDictionary[Standings, Any] = WeakKeyDictionary()
@@ -191,7 +185,10 @@ class Step:
         return value
 
     def _resolved(self, runner: Runner, objects: list[Any]) -> list[Any]:
-        return self._resolve(objects, runner.build_resolve_info(self._field, self._nodes, self._parent, NOWHERE))
+        resolve, arguments = self._field.resolve, self._arguments
+        assert resolve is not None, "Strawberry gives every field a resolver"
+        info = runner.build_resolve_info(self._field, self._nodes, self._parent, NOWHERE)
+        return [resolve(each, info, **arguments) for each in objects]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,31 +285,14 @@ def _step(runner: Runner, parent: GraphQLObjectType, details: FieldDetailsList) 
     if node.name.value == "__typename":
         return TypeName(parent.name)
     field = parent.fields[node.name.value]
-    definition = field.extensions.get(DEFINITION)
-    if not isinstance(definition, StrawberryField) or definition.is_async or definition.extensions:
+    definition = strawberry_field(field)
+    if definition is None or definition.is_async or definition.extensions:
         return None
     completion = _completion(runner, field.type, details, is_figure=FIGURE in definition.metadata)
     if completion is None:
         return None
-    resolve = _resolve(definition, field, get_argument_values(field, node, runner.variable_values))
-    return Step(field, parent, details, resolve, completion)
-
-
-def _resolve(definition: StrawberryField, field: GraphQLField, arguments: dict[str, Any]) -> Resolve:
-    """Calls the resolver as Strawberry would, but for each field, not for each object, works out how."""
-    resolver, by_strawberry = definition.base_resolver, field.resolve
-    assert by_strawberry is not None, "Strawberry gives every field a resolver"
-    names = {name: each.python_name for name, each in zip(field.args, definition.arguments, strict=True)}
-    if not all(_is_scalar(get_nullable_type(field.args[name].type)) for name in arguments):
-        # Enums and inputs are made into what the resolver knows.
-        return lambda objects, info: [by_strawberry(source, info, **arguments) for source in objects]
-    if resolver is None:
-        return lambda objects, _: list(map(attrgetter(definition.python_name), objects))
-    wrapped: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
-    own = partial(wrapped, **{names[name]: value for name, value in arguments.items()}) if arguments else wrapped
-    if resolver.info_parameter is None:
-        return lambda objects, _: list(map(own, objects))
-    return lambda objects, info: list(map(partial(own, info=strawberry.Info(info, definition)), objects))
+    arguments = get_argument_values(field, node, runner.variable_values)
+    return Step(definition, field, parent, details, arguments, completion)
 
 
 def _completion(
@@ -339,10 +319,6 @@ def _batches(objects: list[Any]) -> Iterator[Batch]:
             yield Views(views[:1], Places([view.place for view in views]))
     elif objects:
         yield Objects(objects)
-
-
-def _is_scalar(type_: object) -> bool:
-    return isinstance(type_, GraphQLScalarType) and is_specified_scalar_type(type_)
 
 
 def _is_view(type_: GraphQLNamedType) -> bool:

@@ -49,10 +49,16 @@ class Snapshots:
         self._held: OrderedDict[Key, Snapshot] = OrderedDict()
         self._loading: dict[Key, asyncio.Task[Snapshot | None]] = {}
 
+    def held(self, key: Key) -> Snapshot | None:
+        """The snapshot of (edition, revision) if it is in memory."""
+        held = self._held.get(key)
+        if held is not None:
+            self._held.move_to_end(key)
+        return held
+
     async def get(self, key: Key) -> Snapshot | None:
         """The snapshot of (edition, revision), None when none is stored."""
-        if held := self._held.get(key):
-            self._held.move_to_end(key)
+        if held := self.held(key):
             return held
         if key not in self._loading:
             self._loading[key] = asyncio.create_task(self._load(key))

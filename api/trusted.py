@@ -44,7 +44,7 @@ class TrustedDocuments:
             if id_ is None:
                 raise RequestError(400, "BAD_REQUEST", "query is missing or not a string")
             return self._find(id_)
-        if self._mode is DocumentMode.OFF:
+        if self._mode is DocumentMode.OFF or (self._mode is DocumentMode.PREFER and id_ is None):
             return query
         digest = _digest(query)
         if id_ is not None and id_ != digest:

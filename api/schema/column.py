@@ -1,7 +1,6 @@
 """Two kinds of fields that the executor answers for many cities at once."""
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any, Self
 
 import strawberry
@@ -26,7 +25,10 @@ class View:
 
     def at(self, place: int) -> Self:
         """The same view at another place."""
-        return replace(self, place=place)  # type: ignore[type-var]
+        # A quarter of the time of dataclasses.replace.
+        other = object.__new__(type(self))
+        other.__dict__ = {**self.__dict__, "place": place}
+        return other
 
 
 def column(figure: str, description: str) -> Any:

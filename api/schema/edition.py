@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry.utils.await_maybe import await_maybe
 
 from api.catalogue import EditionEntry
 from api.context import Info
@@ -74,7 +75,7 @@ class Edition(Node):
     async def ranking(
         self, info: Info, revision: int | None = None
     ) -> Annotated["Ranking", strawberry.lazy("api.schema.ranking")] | None:
-        return await ranking.find(info, self.entry.year, revision)
+        return await await_maybe(ranking.find(info, self.entry.year, revision))
 
     @strawberry.field(description="How its scores become a ranking.")
     def methodology(self) -> Methodology:

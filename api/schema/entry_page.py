@@ -81,13 +81,14 @@ def connect(
 ) -> RankingEntryConnection:
     """A page of the entries in *order*; a cursor keeps its place when the filter changes."""
     places = _ordered(snapshot, catalogue, order)
-    position = {place: index for index, place in enumerate(places)}
-    found = [place for place in places if filter_ is None or filter_.accepts(snapshot, place, catalogue)]
+    found = [place for place in places if filter_.accepts(snapshot, place, catalogue)] if filter_ else places
     start, end = 0, len(found)
-    if arguments.after is not None:
-        start = bisect_right(found, position[_place(arguments.after, snapshot)], key=position.__getitem__)
-    if arguments.before is not None:
-        end = bisect_left(found, position[_place(arguments.before, snapshot)], key=position.__getitem__)
+    if arguments.after is not None or arguments.before is not None:
+        position = {place: index for index, place in enumerate(places)}.__getitem__
+        if arguments.after is not None:
+            start = bisect_right(found, position(_place(arguments.after, snapshot)), key=position)
+        if arguments.before is not None:
+            end = bisect_left(found, position(_place(arguments.before, snapshot)), key=position)
 
     def cursor(place: int) -> str:
         return connection.encode(*snapshot.key, snapshot.ranking.cities[place])

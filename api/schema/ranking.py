@@ -1,6 +1,6 @@
 """Rankings: every object here is a view into one immutable snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,8 +159,11 @@ async def before(info: Info, year: int, revision: int) -> Snapshot | None:
     return None if older is None else await info.context.snapshot(year, older)
 
 
-async def find(info: Info, year: int | None, revision: int | None) -> Ranking | None:
-    """The ranking of a field that asks for one; the newest unless named or bound by a cursor below."""
+def find(info: Info, year: int | None, revision: int | None) -> Ranking | None | Awaitable[Ranking | None]:
+    """The ranking of a field that asks for one; the newest unless named or bound by a cursor below.
+
+    At once where it is in memory: what needs not wait is answered in less time.
+    """
     if revision is None:
         bound = {key[:2] for key in map(entry_page.cursor_key, _cursors(info))}
         if len(bound) > 1:
@@ -168,6 +171,11 @@ async def find(info: Info, year: int | None, revision: int | None) -> Ranking | 
         for bound_year, bound_revision in bound:
             if year in (None, bound_year):
                 year, revision = bound_year, bound_revision
+    held = info.context.held(year, revision)
+    return Ranking(snapshot=held) if held else _load(info, year, revision)
+
+
+async def _load(info: Info, year: int | None, revision: int | None) -> Ranking | None:
     snapshot = await info.context.snapshot(year, revision)
     return None if snapshot is None else Ranking(snapshot=snapshot)
 

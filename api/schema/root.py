@@ -1,6 +1,7 @@
 """The three roots: what a client may ask for, change and follow."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import strawberry
 
@@ -31,6 +32,10 @@ from api.schema.simulation import SimulatedRanking
 from api.schema.submission import Submission, SubmitScoresPayload
 from api.schema.subscription import RankingRecomputed
 from api.schema.uncertainty import RequestUncertaintyPayload
+
+
+def _find_ranking(info: Info, edition: int | None = None, revision: int | None = None) -> Any:
+    return ranking.find(info, edition, revision)
 
 
 @strawberry.type(description="What can be read.")
@@ -76,12 +81,11 @@ class Query:
     ) -> CityConnection:
         return city.connect(info.context.index.catalogue, PageArguments(first, after, last, before), filter)
 
-    @strawberry.field(
+    ranking: Ranking | None = strawberry.field(
+        resolver=_find_ranking,
         description="One immutable ranking: the newest edition's newest revision unless named. Null when there is "
-        "no such ranking."
+        "no such ranking.",
     )
-    async def ranking(self, info: Info, edition: int | None = None, revision: int | None = None) -> Ranking | None:
-        return await ranking.find(info, edition, revision)
 
     simulate_ranking: SimulatedRanking = strawberry.field(
         resolver=simulation.simulate_ranking,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry.utils.await_maybe import await_maybe
 
 from api.context import Info
 from api.schema import audit, edition, ranking
@@ -116,7 +117,7 @@ class Submission(Node):
     @strawberry.field(description="The first ranking that contains it; null until it is computed.")
     async def ranking(self, info: Info) -> Annotated["Ranking", strawberry.lazy("api.schema.ranking")] | None:
         revision = await self._ranked(info)
-        return None if revision is None else await ranking.find(info, self.row.edition, revision)
+        return None if revision is None else await await_maybe(ranking.find(info, self.row.edition, revision))
 
     async def _ranked(self, info: Info) -> int | None:
         revision = await info.context.loaders.first_ranked_revision_from.load(self._key)

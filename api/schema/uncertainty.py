@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry.utils.await_maybe import await_maybe
 
 from api.context import Info
 from api.schema import entry, ranking
@@ -59,7 +60,7 @@ class UncertaintyAnalysis(Node):
 
     @strawberry.field(description="The ranking that it is about.")
     async def ranking(self, info: Info) -> Annotated["Ranking", strawberry.lazy("api.schema.ranking")]:
-        found = await ranking.find(info, self.row.edition, self.row.revision)
+        found = await await_maybe(ranking.find(info, self.row.edition, self.row.revision))
         assert found is not None, "an analysis goes with its ranking"
         return found
 

@@ -1,0 +1,63 @@
+"""Calls resolvers directly: Strawberry converts the arguments of each call, and most need no conversion."""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import strawberry
+from graphql import (
+    GraphQLField,
+    GraphQLInputType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    get_nullable_type,
+    is_specified_scalar_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+Resolve = Callable[..., Any]
+
+
+def call_directly(schema: GraphQLSchema) -> None:
+    """Replace the resolver of every field of *schema* for which the same call can be made with less ado."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and type_ is not schema.subscription_type:
+            for field in type_.fields.values():
+                definition = strawberry_field(field)
+                if definition is not None and not definition.extensions and field.resolve is not None:
+                    field.resolve = _direct(definition, field, field.resolve)
+
+
+def strawberry_field(field: GraphQLField) -> StrawberryField | None:
+    """What Strawberry knows of a field; None for one of introspection."""
+    found = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return found if isinstance(found, StrawberryField) else None
+
+
+def _direct(definition: StrawberryField, field: GraphQLField, by_strawberry: Resolve) -> Resolve:
+    resolver = definition.base_resolver
+    if resolver is None:
+        get = attrgetter(definition.python_name)
+        return lambda source, _: get(source)
+    names = {name: each.python_name for name, each in zip(field.args, definition.arguments, strict=True)}
+    converted = [name for name, argument in field.args.items() if not _is_scalar(argument.type)]
+    own: Resolve = resolver.wrapped_func  # type: ignore[assignment]
+    has_self, has_info = resolver.self_parameter is not None, resolver.info_parameter is not None
+
+    def resolve(source: Any, info: Any, **given: Any) -> Any:
+        # Enums and inputs are made into what the resolver knows; null is null.
+        if any(given.get(name) is not None for name in converted):
+            return by_strawberry(source, info, **given)
+        arguments = {names[name]: value for name, value in given.items()}
+        if has_info:
+            arguments["info"] = strawberry.Info(info, definition)
+        return own(source, **arguments) if has_self else own(**arguments)
+
+    return resolve
+
+
+def _is_scalar(type_: GraphQLInputType) -> bool:
+    nullable: object = get_nullable_type(type_)
+    return isinstance(nullable, GraphQLScalarType) and is_specified_scalar_type(nullable)
