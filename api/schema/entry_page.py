@@ -6,6 +6,7 @@ from enum import StrEnum
 import strawberry
 
 from api.catalogue import Catalogue, in_range, name_key
+from api.context import Context
 from api.schema import connection
 from api.schema.connection import Page, PageArguments, PageInfo
 from api.schema.entry import RankingEntry
@@ -74,14 +75,15 @@ class RankingEntryConnection:
 
 def connect(
     snapshot: Snapshot,
-    catalogue: Catalogue,
+    context: Context,
     arguments: PageArguments,
     filter_: RankingFilter | None,
     order: RankingOrder,
 ) -> RankingEntryConnection:
     """A page of the entries in *order*; a cursor keeps its place when the filter changes."""
-    places = _ordered(snapshot, catalogue, order)
-    found = [place for place in places if filter_.accepts(snapshot, place, catalogue)] if filter_ else places
+    found = places = _ordered(snapshot, context, order)
+    if filter_ is not None:
+        found = [place for place in places if filter_.accepts(snapshot, place, context.index.catalogue)]
     start, end = 0, len(found)
     if arguments.after is not None or arguments.before is not None:
         position = {place: index for index, place in enumerate(places)}.__getitem__
@@ -114,13 +116,14 @@ def _place(cursor: str, snapshot: Snapshot) -> int:
     return snapshot.place[slug]
 
 
-def _ordered(snapshot: Snapshot, catalogue: Catalogue, order: RankingOrder) -> list[int]:
+def _ordered(snapshot: Snapshot, context: Context, order: RankingOrder) -> list[int]:
     """Every place; equal ones by their place in the ranking."""
     places = list(range(len(snapshot.ranking.cities)))
     if order is RankingOrder.RANK_DESC:
         places.reverse()
     elif order is RankingOrder.NAME_ASC:
-        names = [name_key(catalogue.cities[slug].name, slug) for slug in snapshot.ranking.cities]
+        cities = context.index.catalogue.cities
+        names = [name_key(cities[slug].name, slug) for slug in snapshot.ranking.cities]
         places.sort(key=names.__getitem__)
     elif order is RankingOrder.RANK_CHANGE_DESC:
         # Best climbers first, cities without a previous rank last.

@@ -100,7 +100,7 @@ class Ranking(Node):
     ) -> RankingEntryConnection:
         arguments = PageArguments(first, after, last, before)
         order = order_by or RankingOrder.RANK_ASC
-        return entry_page.connect(self.snapshot, info.context.index.catalogue, arguments, filter, order)
+        return entry_page.connect(self.snapshot, info.context, arguments, filter, order)
 
     @strawberry.field(description="The line of the city with that slug; null when it is not ranked.")
     def entry(self, city: str) -> RankingEntry | None:
@@ -159,7 +159,7 @@ async def before(info: Info, year: int, revision: int) -> Snapshot | None:
     return None if older is None else await info.context.snapshot(year, older)
 
 
-def find(info: Info, year: int | None, revision: int | None) -> Ranking | None | Awaitable[Ranking | None]:
+def find(info: Info, year: int | None, revision: int | None) -> Ranking | Awaitable[Ranking | None] | None:
     """The ranking of a field that asks for one; the newest unless named or bound by a cursor below.
 
     At once where it is in memory: what needs not wait is answered in less time.

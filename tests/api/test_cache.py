@@ -1,9 +1,13 @@
 """Answers are kept as long as they are true, and never longer."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from api import cache
 from api.cache import MIB, Answer, AnswerCache
+from db import edition
 from tests.conftest import Api, Recompute
 
 KREFELD = '{ ranking { revision entry(city: "krefeld") { score } } }'
@@ -118,3 +122,90 @@ async def test_errors_are_not_kept(read_api: Api) -> None:
         assert "etag" not in answer.headers
         [error] = answer.json()["errors"]
         assert error["message"] == "first is 0: it must be 1 to 100"
+
+
+NAMED = "{ ranking(edition: 2025, revision: 1) { revision inputHash entries { nodes { rank } } } }"
+NAMED_WITH_CITY = '{ ranking(edition: 2025, revision: 1) { entry(city: "bonn") { city { name } } } }'
+LATER = "{ ranking(edition: 2025, revision: 2) { revision } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (NAMED, "public, max-age=31536000, immutable"),
+        (NAMED_WITH_CITY, "public, max-age=300, must-revalidate"),
+        (KREFELD, "public, max-age=1, must-revalidate"),
+        (LATER, "public, max-age=1, must-revalidate"),
+        ('{ city(slug: "bonn") { result(edition: 2025) { rank } } }', "public, max-age=1, must-revalidate"),
+        ("{ edition(year: 2025) { revision } }", "no-store"),
+        ("{ cities(first: 0) { totalCount } }", "no-store"),
+    ],
+)
+async def test_caches_are_told_for_how_long_an_answer_is_true(query: str, expected: str, read_api: Api) -> None:
+    for _ in range(2):
+        answer = await read_api.client.get("/graphql", params={"query": query})
+        assert answer.headers["cache-control"] == expected
+    assert "Accept" in answer.headers["vary"]
+    assert "Authorization" in answer.headers["vary"]
+
+
+async def test_what_is_answered_to_a_token_is_for_its_bearer(read_api: Api) -> None:
+    headers = {"Authorization": f"Bearer {read_api.token()}"}
+    for _ in range(2):
+        answer = await read_api.client.get("/graphql", params={"query": NAMED}, headers=headers)
+        assert answer.headers["cache-control"] == "private, no-cache"
+    again = await read_api.client.get(
+        "/graphql", params={"query": NAMED}, headers={**headers, "If-None-Match": answer.headers["etag"]}
+    )
+    assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
+
+
+async def test_each_media_type_has_its_own_entity_tag(read_api: Api) -> None:
+    tags = []
+    for accept in ("application/json", "application/graphql-response+json"):
+        for _ in range(2):
+            answer = await read_api.client.get("/graphql", params={"query": NAMED}, headers={"Accept": accept})
+        tags.append(answer.headers["etag"])
+    assert tags[0] != tags[1]
+
+
+async def test_a_repeated_request_gets_the_same_answer_until_the_revision_changes(
+    api: Api, recompute: Recompute
+) -> None:
+    async def ask(**headers: str) -> Any:
+        response = await api.client.post("/graphql", json={"query": KREFELD}, headers=headers)
+        assert len(response.headers["x-trace-id"]) == 32
+        return response.headers["content-type"], response.headers["etag"], response.json()
+
+    first = await ask()
+    assert await ask() == first
+    assert (await ask(Accept="application/json"))[0] != first[0]
+    assert await ask() == first
+    await api.data(SUBMIT, token=api.token())
+    await recompute()
+    await api.service.index.refresh()
+    newer = await ask()
+    assert newer[2]["data"]["ranking"]["revision"] == 2
+    assert await ask() == newer
+
+
+async def test_the_query_of_a_client_that_goes_away_is_dropped(api: Api) -> None:
+    """The lock is held all the while: only a dropped statement stops waiting for it."""
+    waiting = """select count(*) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query = $1"""
+    query = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+    body = b'{"query": "{ edition(year: 2025) { revision } }"}'
+    host, port = api.url.removeprefix("http://").split(":")
+    async with api.service.pool.acquire() as holder, holder.transaction():
+        await holder.execute("lock table edition in access exclusive mode")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(query % (len(body), body))
+        await _until(api.service.pool, waiting, 1)
+        writer.close()
+        await _until(api.service.pool, waiting, 0)
+
+
+async def _until(connection: Any, query: str, expected: int) -> None:
+    async with asyncio.timeout(5):
+        while await connection.fetchval(query, edition.REVISIONS) != expected:
+            await asyncio.sleep(0.02)
