@@ -5,7 +5,7 @@ Follows the GraphQL-over-HTTP draft, with 400 for documents that do not validate
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 from graphql import ExecutionResult, OperationType
@@ -126,7 +126,7 @@ class GraphQLEndpoint:
         answering = self._query(operation, asked, context, key, media_type)
         return key if self.answers.is_on else None, await _unless_gone(request, answering)
 
-    def _kept(self, request: Request, key: str, accepted: dict[str, float], context: Context) -> Response | None:
+    def _kept(self, request: Request, key: str, accepted: Mapping[str, float], context: Context) -> Response | None:
         """The answer to a query that was answered before: nothing of it is parsed again.
 
         Only a pure answer ever carried its key as an entity tag, so who still has that tag has the answer.

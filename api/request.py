@@ -1,7 +1,8 @@
 """One operation as a client sent it over HTTP, and the form of answer that the client takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -97,7 +98,8 @@ def checked(fields: dict[str, Any], find_text: FindText) -> GraphQLRequest:
     return GraphQLRequest(find_text(fields), variables, name)
 
 
-def accepted(header: str | None) -> dict[str, float]:
+@lru_cache(maxsize=100)
+def accepted(header: str | None) -> Mapping[str, float]:
     """Quality of each media type that we have, by the header's most specific range; all without one."""
     if not header:
         return {GRAPHQL_JSON: 1.0, JSON: 0.5}
@@ -117,7 +119,7 @@ def accepted(header: str | None) -> dict[str, float]:
     }
 
 
-def media_type(accepted: dict[str, float], operation_type: OperationType) -> str:
+def media_type(accepted: Mapping[str, float], operation_type: OperationType) -> str:
     """Of the answer: a subscription can only stream, anything else streams for those who take nothing else."""
     plain = {ours: quality for ours, quality in accepted.items() if ours != EVENT_STREAM}
     if operation_type is OperationType.SUBSCRIPTION:

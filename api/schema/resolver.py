@@ -41,10 +41,14 @@ def _direct(definition: StrawberryField, field: GraphQLField, by_strawberry: Res
     if resolver is None:
         get = attrgetter(definition.python_name)
         return lambda source, _: get(source)
-    names = {name: each.python_name for name, each in zip(field.args, definition.arguments, strict=True)}
-    converted = [name for name, argument in field.args.items() if not _is_scalar(argument.type)]
     own: Resolve = resolver.wrapped_func  # type: ignore[assignment]
     has_self, has_info = resolver.self_parameter is not None, resolver.info_parameter is not None
+    if has_self and not resolver.arguments:
+        if has_info:
+            return lambda source, info: own(source, info=strawberry.Info(info, definition))
+        return lambda source, _: own(source)
+    names = {name: each.python_name for name, each in zip(field.args, definition.arguments, strict=True)}
+    converted = [name for name, argument in field.args.items() if not _is_scalar(argument.type)]
 
     def resolve(source: Any, info: Any, **given: Any) -> Any:
         # Enums and inputs are made into what the resolver knows; null is null.
