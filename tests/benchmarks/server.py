@@ -69,7 +69,7 @@ class Server:
 
 def ours(data_dir: Path, name: str, **settings: str) -> Server:
     """An API process with the settings that it has by default, and *settings*."""
-    port = _free_port()
+    port = free_port()
     urls = {"DATABASE_URL": local.database_url(data_dir), "REDIS_URL": local.redis_url(data_dir)}
     command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
     return Server(name, port, OURS, command, environment(**urls, SCI_DATA_DIR=str(data_dir), **settings))
@@ -77,7 +77,7 @@ def ours(data_dir: Path, name: str, **settings: str) -> Server:
 
 def bare(name: str, folder: Path) -> Server:
     """A uvicorn that sends the files of *folder*."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.bare", str(port), str(folder)]
     return Server(name, port, None, command, environment())
 
@@ -93,13 +93,13 @@ def yoga(name: str, npm: Path, entries: Path, *options: str) -> Server:
 
 
 def _node(name: str, dialect: Dialect, script: Path, *arguments: str) -> Server:
-    port = _free_port()
+    port = free_port()
     (node,) = script.parent.glob("node_modules/node-linux-*/bin/node")
     command = [str(node), str(script), str(port), *arguments]
     return Server(name, port, dialect, command, environment(NODE_ENV="production", GRAPHILE_ENV="production"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port
