@@ -6,6 +6,7 @@ each element with its length before it, -1 and nothing else for null.
 """
 
 from collections.abc import Iterable, Iterator
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +14,14 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HEAD = np.dtype([("dimensions", ">i4"), ("has_null", ">i4"), ("type", ">i4"), ("length", ">i4"), ("first", ">i4")])
+# Dimensions, whether there are nulls, the element type, the length, the index of the first element.
+HEAD = Struct(">iiiii")
 EMPTY_BYTES = 12
 
 # Postgres's element type by numpy's; the numbers are those of pg_type, and never change.
 OID = {"float64": 701, "int32": 23, "int16": 21, "bool": 16}
 DTYPE = {oid: np.dtype(name) for name, oid in OID.items()}
+ELEMENT = {oid: np.dtype([("length", ">i4"), ("value", dtype.newbyteorder(">"))]) for oid, dtype in DTYPE.items()}
 
 COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_END = b"\xff\xff"
@@ -26,32 +29,32 @@ COPY_END = b"\xff\xff"
 
 def encode(array: "NDArray[Any]") -> bytes:
     """*array*, of one dimension, as Postgres takes it: NaN, and 0 of an int32, as null."""
-    head = np.zeros((), dtype=HEAD)
-    head["type"] = OID[array.dtype.name]
+    oid, width = OID[array.dtype.name], array.dtype.itemsize
     if not len(array):
-        return head.tobytes()[:EMPTY_BYTES]
+        return HEAD.pack(0, 0, oid, 0, 0)[:EMPTY_BYTES]
     missing = _missing(array)
-    head["dimensions"] = head["first"] = 1
-    head["has_null"], head["length"] = missing.any(), len(array)
-    elements = np.empty(len(array), dtype=_element(array.dtype))
-    elements["length"] = np.where(missing, -1, array.dtype.itemsize)
+    has_null = missing is not None and bool(missing.any())
+    head = HEAD.pack(1, has_null, oid, len(array), 1)
+    elements = np.empty(len(array), dtype=ELEMENT[oid])
+    elements["length"] = width
     elements["value"] = array
-    if not head["has_null"]:
-        return head.tobytes() + elements.tobytes()
+    if not has_null:
+        return head + elements.tobytes()
+    elements["length"][missing] = -1
     octets = elements.view(np.uint8).reshape(len(array), -1)
     kept = np.ones(octets.shape, dtype=np.bool_)
     kept[missing, 4:] = False
-    return head.tobytes() + octets[kept].tobytes()
+    return head + octets[kept].tobytes()
 
 
 def decode(content: bytes) -> "NDArray[Any]":
     """The array of which Postgres sent *content*; null as `encode` has it."""
-    dtype = DTYPE[int.from_bytes(content[8:12])]
+    oid = int.from_bytes(content[8:12])
+    dtype, element = DTYPE[oid], ELEMENT[oid]
     if len(content) == EMPTY_BYTES:
         return np.empty(0, dtype=dtype)
-    element = _element(dtype)
     length = int.from_bytes(content[12:16])
-    body = memoryview(content)[HEAD.itemsize :]
+    body = memoryview(content)[HEAD.size :]
     if len(body) == length * element.itemsize:
         return np.frombuffer(body, dtype=element)["value"].astype(dtype)
     array = np.full(length, np.nan if dtype.kind == "f" else 0, dtype=dtype)
@@ -81,17 +84,13 @@ def _field(value: "int | str | NDArray[Any] | None") -> bytes:
     return len(content).to_bytes(4) + content
 
 
-def _missing(array: "NDArray[Any]") -> "NDArray[np.bool_]":
-    missing = np.zeros(len(array), dtype=np.bool_)
+def _missing(array: "NDArray[Any]") -> "NDArray[np.bool_] | None":
+    missing: NDArray[np.bool_] | None = None
     if array.dtype.kind == "f":
         missing = np.isnan(array)
     elif array.dtype == np.int32:
         missing = np.logical_not(array)
     return missing
-
-
-def _element(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
-    return np.dtype([("length", ">i4"), ("value", dtype.newbyteorder(">"))])
 
 
 def _starts(words: "NDArray[Any]", length: int, width: int) -> "tuple[NDArray[np.intp], NDArray[np.bool_]]":

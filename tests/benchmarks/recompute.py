@@ -98,7 +98,7 @@ async def installation(folder: Path, cities: int) -> AsyncIterator[Pool]:
         shape = {"parameters": PARAMETERS, "indicators": INDICATORS, "categories": CATEGORIES}
         await load.load(pool, dataset.read(made_up.write(folder / "made-up", cities=cities, missing=1, **shape)))
         await pool.execute(SCORES, timeout=600)
-        await pool.execute("create table floor (like ranking_column)")
+        await pool.execute("create table floor (like ranking_column including storage)")
         await pool.execute("vacuum analyze score", timeout=600)
         yield pool
         await pool.close()
