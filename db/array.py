@@ -25,6 +25,8 @@ ELEMENT = {oid: np.dtype([("length", ">i4"), ("value", dtype.newbyteorder(">"))]
 
 COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_END = b"\xff\xff"
+# Each chunk is waited for; a row of 83 cities has 5 kB.
+CHUNK_BYTES = 256 * 1024
 
 
 def encode(array: "NDArray[Any]") -> bytes:
@@ -67,11 +69,16 @@ def decode(content: bytes) -> "NDArray[Any]":
 
 
 def copy_rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[bytes]:
-    """Rows for a binary COPY, one at a time: integers (integer), strings (text), arrays, and None."""
-    yield COPY_HEAD
+    """Rows for a binary COPY, in chunks: integers (integer), strings (text), arrays, and None."""
+    chunk = bytearray(COPY_HEAD)
     for row in rows:
-        yield len(row).to_bytes(2) + b"".join(map(_field, row))
-    yield COPY_END
+        chunk += len(row).to_bytes(2)
+        for value in row:
+            chunk += _field(value)
+        if len(chunk) > CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk + COPY_END)
 
 
 def _field(value: "int | str | NDArray[Any] | None") -> bytes:

@@ -36,7 +36,10 @@ def compute(inputs: Inputs) -> Ranking:
         scores.estimated_share[:, order],
         strict=True,
     )
-    columns = [Column(*each, None) for each in figures]
+    columns = [
+        Column(code, value, status, score, rank, share, estimated_share, None)
+        for code, value, status, score, rank, share, estimated_share in figures
+    ]
     for index, row in enumerate(compared):
         comparison = Comparison(
             previous_score=inputs.previous_score[index][order],
