@@ -23,9 +23,12 @@ class _Rendering:
 
     def is_good(self, generation: int) -> bool:
         """Whether it may be given to somebody who asks now."""
-        if not self.task.done() or time.monotonic() - self.started_at < SHARED_SECONDS:
+        if not self.task.done():
             return True
-        return self.generation == generation and self.task.exception() is None and self.task.result()[1]
+        if self.task.cancelled() or self.task.exception() is not None:
+            return False
+        is_recent = time.monotonic() - self.started_at < SHARED_SECONDS
+        return is_recent or (self.generation == generation and self.task.result()[1])
 
 
 class Renders:
