@@ -21,7 +21,6 @@ from graphql import (
 )
 
 from api import guard
-from api.executor import Plans
 from api.request import GraphQLRequest, RequestError
 
 # A parsed document takes about fifty times its text.
@@ -42,7 +41,6 @@ class Document:
 
     def __init__(self, node: DocumentNode) -> None:
         self.node = node
-        self.plans = Plans()
         self._page_variables = guard.page_variables(node)
         self._within_limits: set[str] = set()
 

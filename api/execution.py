@@ -13,7 +13,7 @@ from graphql.execution import create_source_event_stream
 from api import cache
 from api.context import Context
 from api.document import DocumentError, Documents, Operation
-from api.executor import PlanningExecutor
+from api.executor import PlanningExecutor, Plans
 from api.render import Renders
 from api.request import GraphQLRequest
 from api.schema import create_schema
@@ -28,6 +28,7 @@ class Execution:
         self._schema = create_schema()._schema
         self._timeout_seconds = settings.request_timeout_seconds
         self._renders = Renders()
+        self._plans = Plans()
         self.documents = Documents(self._schema, settings.document_token_limit)
 
     async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
@@ -100,7 +101,7 @@ class Execution:
         if isinstance(executor, list):
             raise DocumentError(executor)
         assert isinstance(executor, PlanningExecutor)
-        executor.plans = operation.document.plans
+        executor.plans = self._plans
         return executor
 
 

@@ -1,5 +1,6 @@
 """graphql-core's executor, with plans (see `api.plan`) for selections on plain data."""
 
+import hashlib
 from collections import OrderedDict
 from typing import Any, TypeAlias
 
@@ -12,25 +13,27 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from api import plan
 from api.plan import Plan
 
-# Of one document; each set of variables that plans depend on has its own.
-MOST_PLANS = 256
+# A plan of the whole nested ranking takes about 20 kB.
+MOST_PLANS = 2_000
 
 Key: TypeAlias = tuple[Any, ...]
 
 
 class Plans:
-    """The plans of one parsed document used last: by type, nodes and variables; None for what cannot be planned."""
+    """The plans used last: by type, variables and nodes; None for what cannot be planned."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[Key, Plan | None] = OrderedDict()
+        self._held: OrderedDict[Key, tuple[FieldDetailsList, Plan | None]] = OrderedDict()
 
     def find(self, runner: "PlanningExecutor", type_: GraphQLObjectType, details: FieldDetailsList) -> Plan | None:
-        # Nodes are told apart by their ids: they live as long as the document, and this with them.
+        """The plan of what *details* select of an object of *type_*."""
         key = (type_.name, runner.variables_key, *(id(detail.node) for detail in details))
-        if key in self._held:
+        if (held := self._held.get(key)) is not None:
             self._held.move_to_end(key)
-            return self._held[key]
-        found = self._held[key] = plan.build(runner, type_, details)
+            return held[1]
+        found = plan.build(runner, type_, details)
+        # With its nodes: their ids are free for others only when they are gone.
+        self._held[key] = details, found
         if len(self._held) > MOST_PLANS:
             self._held.popitem(last=False)
         return found
@@ -49,7 +52,8 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         self.operation_extensions = None
         self.plans = Plans()
         self.is_planning = True
-        self.variables_key = repr(self.variable_values.coerced) if self.variable_values.coerced else ""
+        variables = self.variable_values.coerced
+        self.variables_key = hashlib.sha256(repr(variables).encode()).digest() if variables else b""
 
     # With the context that Strawberry's resolvers look for.
     build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info

@@ -2,7 +2,7 @@
 
 graphql-core spends five to six microseconds on each field of each object, which makes 0.1 s of a whole nested ranking.
 A `Plan` has one step a field of its selection. A step gets a *batch* of objects and gives one completed value for
-each; then the values of all steps are put together, object by object. Batches are
+each; then the values of all steps are put together, object by object. Batches (`api.batch`) are
 
 - `Views`: several views (see `api.schema.column`), each at the same places; view by view, place by place. A figure is
   taken from the column of each view. What is uniform is resolved once a view, whatever the places: the 37 indicators
@@ -15,11 +15,9 @@ executed the plain way, which is right about errors and null propagation by defi
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from graphql import (
@@ -42,6 +40,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from api.batch import Batch, Objects, Places, Views, batches
 from api.schema.column import FIGURE, UNIFORM, View
 from api.schema.resolver import strawberry_field
 from api.standings import Standings
@@ -51,66 +50,11 @@ EXACT = frozenset({"Float", "Int", "Boolean"})
 NOWHERE = Path(None, "plan", None)
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
-T = TypeVar("T")
 Runner: TypeAlias = "Executor[Any]"
 
 
 class UnplannedError(Exception):
     """A plan met what only plain execution can answer."""
-
-
-class Places:
-    """Some places of a ranking, in the order of their answers."""
-
-    def __init__(self, places: Sequence[int]) -> None:
-        self.places = places
-        # Takes a third of the time of a comprehension; of a single index it gives no tuple.
-        self._take = itemgetter(*places) if len(places) > 1 else None
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def of(self, column: Sequence[T]) -> Sequence[T]:
-        """The elements of a column at these places."""
-        return self._take(column) if self._take else [column[place] for place in self.places]
-
-
-class Views:
-    """Each of some views, at each of some places."""
-
-    def __init__(self, views: list[View], places: Places) -> None:
-        self.views = views
-        self.places = places
-        self.standings = [view.standings for view in views]
-
-    def __len__(self) -> int:
-        return len(self.views) * len(self.places)
-
-    def figures(self, name: str) -> Sequence[Any]:
-        if len(self.places) == 1:
-            [place] = self.places.places
-            return [getattr(standings, name)[place] for standings in self.standings]
-        take = self.places.of
-        return [figure for standings in self.standings for figure in take(getattr(standings, name))]
-
-    def objects(self) -> list[Any]:
-        return [view.at(place) for view in self.views for place in self.places.places]
-
-
-@dataclass(frozen=True, slots=True)
-class Objects:
-    """Objects of one GraphQL type."""
-
-    items: list[Any]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def objects(self) -> list[Any]:
-        return self.items
-
-
-Batch: TypeAlias = Views | Objects
 
 
 class Plan:
@@ -121,7 +65,7 @@ class Plan:
 
     def run(self, runner: Runner, objects: list[Any]) -> list[dict[str, Any]]:
         """The answer for each object."""
-        return [answer for batch in _batches(objects) for answer in self.answer(runner, batch)]
+        return [answer for batch in batches(objects) for answer in self.answer(runner, batch)]
 
     def answer(self, runner: Runner, batch: Batch) -> list[dict[str, Any]]:
         """The answer for each object of a batch."""
@@ -310,15 +254,6 @@ def _completion(
     if is_figure and isinstance(type_, GraphQLScalarType) and type_.name in EXACT:
         return Exact()
     return Leaf(type_) if is_leaf_type(type_) else None
-
-
-def _batches(objects: list[Any]) -> Iterator[Batch]:
-    if objects and isinstance(objects[0], View):
-        for _, group in groupby(objects, key=lambda view: (type(view), id(view.standings))):
-            views = list(group)
-            yield Views(views[:1], Places([view.place for view in views]))
-    elif objects:
-        yield Objects(objects)
 
 
 def _is_view(type_: GraphQLNamedType) -> bool:

@@ -109,6 +109,12 @@ async def test_the_export_can_be_pasted(read_api: Api) -> None:
     assert response.text.count("\n") == 84
 
 
+async def test_the_named_document_can_be_pasted(read_api: Api) -> None:
+    response = await _curl(_command("curl", 5), read_api)
+    assert response.json() == {"data": {"ranking": {"revision": 1, "cityCount": 83}}}
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
 def test_ci_runs_the_test_command() -> None:
     assert blocks("sh")[1].strip() == "uv run pytest"
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "uv run pytest"
