@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from api import auth, broadcast, export, page
+from api import broadcast, export, oidc, page
 from api.context import Context
 from api.http import GraphQLEndpoint, failure
 from api.index import Index
@@ -36,7 +36,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
-        self.tokens = auth.tokens(settings)
+        self.tokens = oidc.verifier(settings)
         schema = create_schema(settings)
         self._http = GraphQLEndpoint(schema, settings)
         self._websocket = WebSocketEndpoint(schema, settings, self._new_context)

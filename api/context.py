@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import strawberry
 
-from api.auth import ANONYMOUS, Tokens, Viewer
+from api.auth import ANONYMOUS, Verifier, Viewer
 from api.index import Index
 from api.loaders import Loaders
 from api.snapshot import Snapshot
@@ -23,7 +23,7 @@ class Context:
     set when a stream cannot go on: its connection must then be broken off, so that the client comes back.
     """
 
-    def __init__(self, pool: Pool, index: Index, tokens: Tokens) -> None:
+    def __init__(self, pool: Pool, index: Index, tokens: Verifier) -> None:
         self.index = index
         self.tokens = tokens
         self.viewer: Viewer = ANONYMOUS

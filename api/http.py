@@ -41,7 +41,7 @@ class GraphQLEndpoint:
     async def __call__(self, request: Request, context: Context, stopping: asyncio.Event) -> Response:
         try:
             accepted = requests.accepted(request.headers.get("accept"))
-            context.viewer = _viewer(request, context.tokens)
+            context.viewer = await _viewer(request, context.tokens)
             asked = await requests.read(request, self.settings.body_limit_bytes)
             key = _key(asked, context)
             if not context.index.is_stale and (kept := self._kept(request, key, accepted)) is not None:
@@ -173,11 +173,13 @@ def _refusal(error: RequestError) -> Response:
     )
 
 
-def _viewer(request: Request, tokens: auth.Tokens) -> auth.Viewer:
+async def _viewer(request: Request, tokens: auth.Verifier) -> auth.Viewer:
     header = request.headers.get("authorization")
     if header is None:
         return auth.ANONYMOUS
     try:
-        return auth.viewer(header, tokens)
+        return await auth.viewer(header, tokens)
     except auth.TokenError as error:
         raise RequestError(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"}) from error
+    except auth.UnverifiableError as error:
+        raise RequestError(503, "UNAVAILABLE", str(error), {"Retry-After": "5"}) from error

@@ -53,10 +53,12 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         assert isinstance(self.view, WebSocketEndpoint)
         asked = GraphQLRequest(operation.query, operation.variables, operation.operation_name)
         try:
-            self.context.viewer = _viewer(self.context)
+            self.context.viewer = await _viewer(self.context)
             asked.operation_type(self.view.document_token_limit)
         except auth.TokenError:
             await self.websocket.close(code=4403, reason="Forbidden")
+        except auth.UnverifiableError:
+            await self.websocket.close(code=1013, reason="Try again later")
         except RequestError as error:
             await operation.send_initial_errors([GraphQLError(str(error), extensions={"code": error.code})])
         else:
@@ -77,10 +79,10 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         return None
 
 
-def _viewer(context: Context) -> auth.Viewer:
+async def _viewer(context: Context) -> auth.Viewer:
     """Who the token of `connectionParams` speaks for, or a reader without one; TokenError for a bad one."""
     header = context.connection_params.get("Authorization", context.connection_params.get("authorization"))
-    return auth.ANONYMOUS if header is None else auth.viewer(str(header), context.tokens)
+    return auth.ANONYMOUS if header is None else await auth.viewer(str(header), context.tokens)
 
 
 def _is_well_formed(message: object) -> bool:
@@ -120,7 +122,7 @@ class WebSocketEndpoint(GraphQL[Context, None]):
     async def on_ws_connect(self, context: Context) -> UnsetType:
         """Take the token of `connectionParams`; a bad one closes the socket, none makes a reader."""
         try:
-            context.viewer = _viewer(context)
+            context.viewer = await _viewer(context)
         except auth.TokenError as error:
             raise ConnectionRejectionError from error
         return UnsetType()

@@ -14,9 +14,10 @@ def require_admin(info: Info, what: str) -> None:
 
 
 def require_editor_of(info: Info, cities: set[str]) -> None:
-    """Raise unless the viewer may change the scores of *cities*: an admin any, an editor their own city's."""
+    """Raise unless the viewer may change the scores of *cities*: an admin any, an editor the token's."""
     viewer = info.context.viewer
     if viewer.role is Role.READER:
         raise UnauthenticatedError("submitScores needs a bearer token of an editor or admin: see `sci token`")
-    if viewer.role is Role.EDITOR and cities - {viewer.city}:
-        raise ForbiddenError(f"this token may change the scores of {viewer.city} only")
+    if viewer.role is Role.EDITOR and cities - set(viewer.cities):
+        allowed = ", ".join(viewer.cities) or "no city"
+        raise ForbiddenError(f"this token may change the scores of {allowed} only")
