@@ -18,6 +18,7 @@ from strawberry.types.execution import ExecutionResult
 from api import auth, cache, sse
 from api import request as requests
 from api.context import Context
+from api.expiry import expired
 from api.request import EVENT_STREAM, GRAPHQL_JSON, GraphQLRequest, RequestError
 from db import telemetry
 from db.settings import Settings
@@ -54,7 +55,7 @@ class GraphQLEndpoint:
         except RequestError as error:
             return _refusal(error)
         if media_type == EVENT_STREAM:
-            breaking = (stopping, context.broken)
+            breaking = (stopping.wait, context.broken.wait, lambda: expired(context.viewer))
             return sse.response(self._stream(asked, context), breaking, self.settings.heartbeat_seconds)
         if operation_type is OperationType.MUTATION:
             return _answer(await self._execute(asked, context), media_type)
