@@ -6,7 +6,7 @@ The template database holds the bundled data with its rankings; a test's databas
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +102,10 @@ class Api:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def token(self, role: Role = Role.ADMIN, city: str | None = None, ttl_seconds: int = 60) -> str:
+    def token(self, role: Role = Role.ADMIN, city: str | Sequence[str] = (), ttl_seconds: int = 60) -> str:
         """A bearer token that this server has signed itself."""
-        return auth.tokens(self.service.settings).sign(role, () if city is None else (city,), ttl_seconds)
+        cities = (city,) if isinstance(city, str) else city
+        return auth.tokens(self.service.settings).sign(role, cities, ttl_seconds)
 
 
 @asynccontextmanager
