@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import auth, broadcast, export, page
+from api import broadcast, export, oidc, page
 from api.context import Context
 from api.execution import Execution
 from api.http import GraphQLEndpoint, failure
@@ -36,7 +36,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.tokens = auth.tokens(settings)
+        self.tokens = oidc.verifier(settings)
         execution, trusted = Execution(settings), TrustedDocuments(settings)
         self.http = GraphQLEndpoint(execution, settings, trusted, self._new_context)
         self._websocket = WebSocketEndpoint(execution, settings, trusted, self._new_context)

@@ -43,7 +43,9 @@ def up_(
 @app.command()
 def token(
     role: Annotated[Role, typer.Option(help="What the token allows.")] = Role.ADMIN,
-    city: Annotated[str | None, typer.Option(help="Slug; an editor changes the scores of this city only.")] = None,
+    city: Annotated[
+        list[str] | None, typer.Option(help="Slug; an editor changes the scores of this city only. Repeat it for more.")
+    ] = None,
     ttl: Annotated[str, typer.Option(help="Time to live: a number and s, m, h or d.")] = "1h",
     data_dir: DataDir = None,
 ) -> None:
@@ -51,10 +53,13 @@ def token(
     match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
     if match is None:
         fail(f"--ttl {ttl!r} is not a number and one of s, m, h, d")
-    if role is Role.EDITOR and city is None:
+    if role is Role.EDITOR and not city:
         fail("an editor's token needs --city")
-    tokens = answer(lambda: auth.tokens(settings_of(data_dir)))
-    typer.echo(tokens.sign(role, city, int(match[1]) * SECONDS[match[2]]))
+    settings = settings_of(data_dir)
+    if settings.oidc_issuer is not None:
+        fail(f"{settings.oidc_issuer} signs the tokens of this installation (SCI_OIDC_ISSUER): ask it for one")
+    tokens = answer(lambda: auth.tokens(settings))
+    typer.echo(tokens.sign(role, city or (), int(match[1]) * SECONDS[match[2]]))
 
 
 @app.command("migrate")

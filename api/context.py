@@ -8,7 +8,7 @@ import orjson
 import strawberry
 
 from api import cache
-from api.auth import ANONYMOUS, Tokens, Viewer
+from api.auth import ANONYMOUS, Verifier, Viewer
 from api.index import Index
 from api.loaders import Loaders
 from api.request import GraphQLRequest, RequestError
@@ -26,7 +26,7 @@ class Context:
     set when a stream cannot go on: its connection must then be broken off, so that the client comes back.
     """
 
-    def __init__(self, pool: Pool, index: Index, tokens: Tokens) -> None:
+    def __init__(self, pool: Pool, index: Index, tokens: Verifier) -> None:
         self._index = index
         self.tokens = tokens
         self.viewer: Viewer = ANONYMOUS

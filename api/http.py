@@ -19,6 +19,7 @@ from api.cache import Answer
 from api.context import Context
 from api.document import DocumentError, Operation
 from api.execution import Execution, json, refused
+from api.expiry import expired
 from api.index import Index
 from api.request import EVENT_STREAM, GraphQLRequest, RequestError
 from api.trusted import TrustedDocuments
@@ -105,7 +106,7 @@ class GraphQLEndpoint:
         """The answer, with its key if it is kept; none to a client that is gone."""
         accepted = requests.accepted(request.headers.get("accept"))
         try:
-            context.viewer = _viewer(request, context.tokens)
+            context.viewer = await _viewer(request, context.tokens)
             asked = requests.read(request, body, self.trusted.text)
             key = context.key(asked)
             if (kept := self._kept(request, key, accepted, context)) is not None:
@@ -118,7 +119,8 @@ class GraphQLEndpoint:
             raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})
         media_type = requests.media_type(accepted, kind)
         if media_type == EVENT_STREAM:
-            answers, breaking = self.execution.stream(operation, asked, context), (self.stopping, context.broken)
+            answers = self.execution.stream(operation, asked, context)
+            breaking = (self.stopping.wait, context.broken.wait, lambda: expired(context.viewer))
             return None, sse.response(answers, breaking, self.settings.heartbeat_seconds)
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
@@ -197,11 +199,13 @@ def failure(_: Request, error: Exception) -> Response:
     return response.refusal(RequestError(500, "INTERNAL", message))
 
 
-def _viewer(request: Request, tokens: auth.Tokens) -> auth.Viewer:
+async def _viewer(request: Request, tokens: auth.Verifier) -> auth.Viewer:
     header = request.headers.get("authorization")
     if header is None:
         return auth.ANONYMOUS
     try:
-        return auth.viewer(header, tokens)
+        return await auth.viewer(header, tokens)
     except auth.TokenError as error:
         raise RequestError(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"}) from error
+    except auth.UnverifiableError as error:
+        raise RequestError(503, "UNAVAILABLE", str(error), {"Retry-After": "5"}) from error

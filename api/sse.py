@@ -1,8 +1,9 @@
 """GraphQL over server-sent events, each operation on a connection of its own (graphql-sse, distinct mode)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing
+from typing import Any
 
 from starlette.responses import StreamingResponse
 
@@ -14,11 +15,11 @@ HEARTBEAT = b":\n\n"
 NEXT = b"event: next\ndata: "
 COMPLETE = b"event: complete\ndata:\n\n"
 
+Break = Callable[[], Coroutine[Any, Any, Any]]
 
-def response(
-    answers: AsyncGenerator[bytes], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
-) -> StreamingResponse:
-    """The answers as they come, then `complete`; on one of the *breaking* events the stream only breaks off,
+
+def response(answers: AsyncGenerator[bytes], breaking: Iterable[Break], heartbeat_seconds: float) -> StreamingResponse:
+    """The answers as they come, then `complete`; when one of *breaking* returns, the stream only breaks off,
     so that the client connects again.
     """
     return StreamingResponse(
@@ -29,10 +30,10 @@ def response(
 
 
 async def _events(
-    answers: AsyncGenerator[bytes], breaking: Iterable[asyncio.Event], heartbeat_seconds: float
+    answers: AsyncGenerator[bytes], breaking: Iterable[Break], heartbeat_seconds: float
 ) -> AsyncIterator[bytes]:
     yield HEARTBEAT
-    breaks = [asyncio.create_task(event.wait()) for event in breaking]
+    breaks = [asyncio.create_task(wait()) for wait in breaking]
     async with aclosing(answers):
         upcoming = asyncio.ensure_future(anext(answers, None))
         try:

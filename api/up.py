@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from api import auth, command
+from api import command, oidc
 from api.supervisor import Supervisor
 from db import load, local, migrate
 from db.dataset import Dataset
@@ -94,7 +94,7 @@ class _Up:
         if not self.plan.settings.redis_url:
             await self._start(local.redis(self.data_dir))
         await self._migrate_and_load()
-        auth.tokens(self.settings)
+        oidc.verifier(self.settings)  # makes the secret, once for all processes
         for name, arguments in self._commands().items():
             await self._start(self._child(name, arguments))
         host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host

@@ -1,7 +1,7 @@
 """GraphQL over WebSocket: the `graphql-transport-ws` protocol, by Strawberry."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from typing import Any
@@ -9,17 +9,18 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.types.unset import UnsetType
 
 from api import auth
 from api.context import Context
 from api.document import DocumentError
 from api.execution import Execution
+from api.expiry import expired
 from api.request import GraphQLRequest, RequestError
 from api.schema import create_schema
 from api.schema.masking import masked
@@ -35,14 +36,26 @@ REASON_BYTES = 123
 
 
 class Adapter(ASGIWebSocketAdapter):
-    """Cuts the reason of a close, which quotes the client at any length: the server fails on a longer one."""
+    """Cuts the reason of a close, which quotes the client at any length: the server fails on a longer one.
+
+    The first close is the last message: what other operations of the socket still send goes nowhere.
+    """
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        if self._is_open():
+            await super().send_json(message)
 
     async def send_text(self, text: str) -> None:
-        with suppress(WebSocketDisconnect):
-            await self.ws.send_text(text)
+        if self._is_open():
+            with suppress(WebSocketDisconnect):
+                await self.ws.send_text(text)
 
     async def close(self, code: int, reason: str) -> None:
-        await super().close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
+        if self._is_open():
+            await super().close(code, reason.encode()[:REASON_BYTES].decode(errors="ignore"))
+
+    def _is_open(self) -> bool:
+        return self.ws.application_state is WebSocketState.CONNECTED
 
 
 class Handler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -50,6 +63,29 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     view: "WebSocketEndpoint"
     websocket: Adapter
+    _expiring: asyncio.Task[None] | None = None
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Take the token; clients never come back from 4401, and do from 4403 and 1013, asking for a newer token."""
+        try:
+            await super().handle_connection_init(message)
+        except auth.ExpiredError:
+            await self.websocket.close(code=4403, reason="Forbidden")
+        except auth.TokenError:
+            await self.websocket.close(code=4401, reason="Unauthorized")
+        except auth.UnverifiableError:
+            await self.websocket.close(code=1013, reason="Try again later")
+        else:
+            self._expiring = self._expiring or asyncio.create_task(self._close_when_expired())
+
+    async def shutdown(self) -> None:
+        if self._expiring is not None:
+            self._expiring.cancel()
+        await super().shutdown()
+
+    async def _close_when_expired(self) -> None:
+        await expired(self.context.viewer)
+        await self.websocket.close(code=4403, reason="Forbidden")
 
     async def handle_message(self, message: Any) -> None:
         """Close the socket on a message that is not of the protocol's form, which Strawberry takes on trust."""
@@ -77,13 +113,15 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         asked = GraphQLRequest(operation.query, operation.variables, operation.operation_name)
         watching = asyncio.create_task(self._break_off())
         try:
-            context.viewer = _viewer(context)
+            context.viewer = await _viewer(context)
             async with aclosing(execution.stream(execution.documents.operation(asked), asked, context)) as answers:
                 async for answer in answers:
                     await self._send_next(operation, answer)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except auth.TokenError:
             await self.websocket.close(code=4403, reason="Forbidden")
+        except auth.UnverifiableError:
+            await self.websocket.close(code=1013, reason="Try again later")
         except (RequestError, DocumentError) as error:
             message: Any = {"id": operation.id, "type": "error", "payload": _formatted(error)}
             await operation.send_operation_message(message)
@@ -112,10 +150,10 @@ def _formatted(error: RequestError | DocumentError) -> list[Any]:
     return [masked(each).formatted for each in error.errors]
 
 
-def _viewer(context: Context) -> auth.Viewer:
+async def _viewer(context: Context) -> auth.Viewer:
     """Who the token of `connectionParams` speaks for, or a reader without one; TokenError for a bad one."""
     header = context.connection_params.get("Authorization", context.connection_params.get("authorization"))
-    return auth.ANONYMOUS if header is None else auth.viewer(str(header), context.tokens)
+    return auth.ANONYMOUS if header is None else await auth.viewer(str(header), context.tokens)
 
 
 def _is_well_formed(message: object) -> bool:
@@ -165,11 +203,8 @@ class WebSocketEndpoint(GraphQL[Context, None]):
         return self._new_context()
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Take the token of `connectionParams`; a bad one closes the socket, none makes a reader."""
-        try:
-            context.viewer = _viewer(context)
-        except auth.TokenError as error:
-            raise ConnectionRejectionError from error
+        """Take the token of `connectionParams`; none makes a reader. The handler closes the socket for a bad one."""
+        context.viewer = await _viewer(context)
         return UnsetType()
 
     def decode_json(self, data: str | bytes) -> object:

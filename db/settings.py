@@ -4,10 +4,12 @@ Settings are passed as an argument from the command that read them; no module ke
 """
 
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import DirectoryPath, Field, SecretStr
+from pydantic import DirectoryPath, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -33,6 +35,10 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, validation_alias="REDIS_URL", pattern="^(rediss?|unix)://")
     data_dir: Path = Path(".sci")
     token_secret: SecretStr | None = Field(None, min_length=32)
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = Field(None, validate_default=True)
+    oidc_role_claim: str = Field("role", min_length=1)
+    oidc_city_claim: str = Field("city", min_length=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_pool_size: int = Field(10, ge=1, le=1000)
@@ -58,3 +64,39 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(15, gt=0)
     shutdown_seconds: float = Field(5, gt=0)
     allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/?#@\s]+)$")], ...] = ()
+
+    @field_validator("oidc_issuer", "oidc_audience", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """A compose file can only pass on an empty value, not leave one out."""
+        return value or None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value is not None and (not is_protected(value) or set("?#@") & set(value)):
+            raise ValueError("an issuer is an https URL without user, query or fragment; http only on this machine")
+        return value
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _goes_with_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if "oidc_issuer" in info.data and (value is None) != (info.data["oidc_issuer"] is None):
+            raise ValueError("SCI_OIDC_ISSUER and SCI_OIDC_AUDIENCE are set together")
+        return value
+
+
+def is_protected(url: str) -> bool:
+    """Whether nobody can change on its way what is fetched from there: https, or http on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return parts.scheme == "http" and is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address without port is this machine's own."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -6,7 +6,7 @@ The template database holds the bundled data with its rankings; a test's databas
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest_asyncio
 import uvicorn
 from asyncpg.connection import LoggedQuery
 
+from api import auth
 from api.app import Service, create_app
 from api.auth import Role
 from api.server import Server
@@ -101,9 +102,10 @@ class Api:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def token(self, role: Role = Role.ADMIN, city: str | None = None, ttl_seconds: int = 60) -> str:
-        """A bearer token of this server."""
-        return self.service.tokens.sign(role, city, ttl_seconds)
+    def token(self, role: Role = Role.ADMIN, city: str | Sequence[str] = (), ttl_seconds: int = 60) -> str:
+        """A bearer token that this server has signed itself."""
+        cities = (city,) if isinstance(city, str) else city
+        return auth.tokens(self.service.settings).sign(role, cities, ttl_seconds)
 
 
 @asynccontextmanager

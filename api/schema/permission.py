@@ -1,22 +1,26 @@
-"""Who may do what, as errors with a code."""
+"""Who may do what: UNAUTHENTICATED without a token, FORBIDDEN with one that does not allow it."""
 
-from api.auth import Role
+from api.auth import ANONYMOUS, Role
 from api.context import Info
 from api.schema.error import ForbiddenError, UnauthenticatedError
 
 
 def require_admin(info: Info, what: str) -> None:
     """Raise unless the viewer is an admin; *what* begins the sentence."""
-    if info.context.viewer.role is Role.READER:
-        raise UnauthenticatedError(f"{what} needs a bearer token of an admin: see `sci token`")
-    if info.context.viewer.role is not Role.ADMIN:
-        raise ForbiddenError(f"{what} is for admins only")
+    viewer = info.context.viewer
+    if viewer is ANONYMOUS:
+        raise UnauthenticatedError(f"{what} needs a bearer token of an admin")
+    if viewer.role is not Role.ADMIN:
+        raise ForbiddenError(f"{what} is for admins only, and this token is of the role {viewer.role}")
 
 
 def require_editor_of(info: Info, cities: set[str]) -> None:
-    """Raise unless the viewer may change the scores of *cities*: an admin any, an editor their own city's."""
+    """Raise unless the viewer may change the scores of *cities*: an admin any, an editor the token's."""
     viewer = info.context.viewer
+    if viewer is ANONYMOUS:
+        raise UnauthenticatedError("submitScores needs a bearer token of an editor or admin")
     if viewer.role is Role.READER:
-        raise UnauthenticatedError("submitScores needs a bearer token of an editor or admin: see `sci token`")
-    if viewer.role is Role.EDITOR and cities - {viewer.city}:
-        raise ForbiddenError(f"this token may change the scores of {viewer.city} only")
+        raise ForbiddenError("submitScores is for editors and admins only, and this token is of the role reader")
+    if viewer.role is Role.EDITOR and cities - set(viewer.cities):
+        allowed = ", ".join(viewer.cities) or "no city"
+        raise ForbiddenError(f"this token may change the scores of {allowed} only")

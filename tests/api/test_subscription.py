@@ -320,11 +320,11 @@ async def test_a_token_is_not_needed_to_connect(init: dict[str, Any], read_api: 
 
 
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Basic eDp5", "", 5, ["Bearer nonsense"]])
-async def test_a_bad_token_closes_with_4403(header: object, read_api: Api) -> None:
+async def test_a_bad_token_closes_with_4401(header: object, read_api: Api) -> None:
     async with websockets.connect(address(read_api), subprotocols=[TRANSPORT]) as connection:
         socket = Socket(connection)
         await socket.send(type="connection_init", payload={"Authorization": header})
-        assert await socket.closed() == 4403
+        assert await socket.closed() == 4401
 
 
 async def test_an_operation_before_the_acknowledgement_closes_with_4401(read_api: Api) -> None:

@@ -115,7 +115,7 @@ class Installation:
         return children[0]
 
     def token(self) -> str:
-        return Tokens(TOKEN_SECRET.encode()).sign(Role.ADMIN, None, 3600)
+        return Tokens(TOKEN_SECRET.encode()).sign(Role.ADMIN, (), 3600)
 
     async def get(self, path: str) -> int:
         """The status of an address, 0 while nobody answers."""

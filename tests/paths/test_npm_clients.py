@@ -107,7 +107,7 @@ async def test_a_mutation_over_graphql_ws_takes_its_token_from_the_connection(np
     assert accepted["data"]["submitScores"]["errors"] == []
     refused = await _run(npm, system, SUBMIT, variables)
     assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert (await _run(npm, system, SUBMIT, variables, "not a token"))["closed"] == 4403
+    assert (await _run(npm, system, SUBMIT, variables, "not a token"))["closed"] == 4401
 
 
 async def _run(npm: Path, system: System, query: str, variables: Any, token: str = "") -> Any:

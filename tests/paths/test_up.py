@@ -219,6 +219,11 @@ async def test_tokens_are_for_a_role_a_city_and_a_time(system: System) -> None:
     assert await system.query(query, {"id": submission["id"]}) == {"submission": {"submittedBy": "editor:krefeld"}}
     with pytest.raises(AssertionError, match="FORBIDDEN"):
         await system.submit(50, editor, "berlin")
+    of_two = await system.token("--role", "editor", "--city", "krefeld", "--city", "berlin")
+    for city in ("krefeld", "berlin"):
+        submission = await system.submit(50, of_two, city)
+    with pytest.raises(AssertionError, match="may change the scores of krefeld, berlin only"):
+        await system.submit(50, of_two, "bonn")
     printed = await sci("token", SCI_DATA_DIR=str(system.data_dir))
     [token] = printed.output.splitlines()
     assert (await system.submit(60, token))["revision"] == submission["revision"] + 1

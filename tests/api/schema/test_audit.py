@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from api.auth import Role
 from tests.api.schema.test_submission import payment, submit
 from tests.conftest import Api, watching
 
@@ -100,13 +99,6 @@ async def test_a_stranger_cursor_is_an_error(cursor: str, read_api: Api) -> None
     variables = {"slug": "krefeld", "after": cursor, "edition": 2024}
     answer = await read_api.post(CITY, variables, read_api.token())
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-
-
-@pytest.mark.parametrize(("role", "code"), [(Role.READER, "UNAUTHENTICATED"), (Role.EDITOR, "FORBIDDEN")])
-async def test_it_is_for_admins(role: Role, code: str, read_api: Api) -> None:
-    token = read_api.token(role, "krefeld")
-    answer = await read_api.post(CITY, {"slug": "krefeld"}, token)
-    assert answer["errors"][0]["extensions"]["code"] == code
 
 
 PROVENANCE = """{ ranking(edition: 2025) { entry(city: "krefeld") { category(code: "administration") {
