@@ -21,6 +21,7 @@ from graphql import (
 )
 
 from api import guard
+from api.executor import PlanningExecutor
 from api.request import GraphQLRequest, RequestError
 
 # A parsed document takes about fifty times its text.
@@ -41,6 +42,7 @@ class Document:
 
     def __init__(self, node: DocumentNode) -> None:
         self.node = node
+        self.executors: dict[int, PlanningExecutor] = {}
         self._page_variables = guard.page_variables(node)
         self._within_limits: set[str] = set()
 
@@ -60,6 +62,13 @@ class Operation:
 
     document: Document
     node: OperationDefinitionNode
+
+    def executor(self, schema: GraphQLSchema) -> PlanningExecutor:
+        """The executor that others are made of."""
+        prepared = self.document.executors
+        if id(self.node) not in prepared:
+            prepared[id(self.node)] = PlanningExecutor.prepare(schema, self.document.node, self.node)
+        return prepared[id(self.node)]
 
     @cached_property
     def since_variable(self) -> str | None:

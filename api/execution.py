@@ -13,7 +13,7 @@ from graphql.execution import create_source_event_stream
 from api import cache
 from api.context import Context
 from api.document import DocumentError, Documents, Operation
-from api.executor import PlanningExecutor, Plans
+from api.executor import PlanningExecutor, Plans, VariablesError
 from api.render import Renders
 from api.request import GraphQLRequest
 from api.schema import create_schema
@@ -35,9 +35,9 @@ class Execution:
         """The result of a query or mutation; TIMEOUT is its error when it takes too long."""
         context.pin()
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                result = self._executor(operation, asked, context).execute_operation()
-                if isawaitable(result):
+            result = self._executor(operation, asked, context).execute_operation()
+            if isawaitable(result):
+                async with asyncio.timeout(self._timeout_seconds):
                     result = await result
         except DocumentError as error:
             return refused(error)
@@ -91,18 +91,10 @@ class Execution:
 
     def _executor(self, operation: Operation, asked: GraphQLRequest, context: Context) -> PlanningExecutor:
         """Raises `DocumentError` for variables that are wrong."""
-        executor = PlanningExecutor.build(
-            self._schema,
-            operation.document.node,
-            context_value=context,
-            raw_variable_values=asked.variables,
-            operation_name=asked.operation_name,
-        )
-        if isinstance(executor, list):
-            raise DocumentError(executor)
-        assert isinstance(executor, PlanningExecutor)
-        executor.plans = self._plans
-        return executor
+        try:
+            return operation.executor(self._schema).start(self._plans, context, asked.variables or {})
+        except VariablesError as error:
+            raise DocumentError(error.errors) from error
 
 
 def refused(error: DocumentError) -> ExecutionResult:

@@ -2,11 +2,27 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    default_field_resolver,
+    default_type_resolver,
+)
+from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet
+from graphql.execution.executor import CollectedErrors
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -23,20 +39,42 @@ class Plans:
     """The plans used last: by type, variables and nodes; None for what cannot be planned."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[Key, tuple[FieldDetailsList, Plan | None]] = OrderedDict()
+        self._held: OrderedDict[Key, tuple[Sequence[Node], Plan | None]] = OrderedDict()
 
     def find(self, runner: "PlanningExecutor", type_: GraphQLObjectType, details: FieldDetailsList) -> Plan | None:
         """The plan of what *details* select of an object of *type_*."""
-        key = (type_.name, runner.variables_key, *(id(detail.node) for detail in details))
+        nodes = [detail.node for detail in details]
+        return self._find(runner, type_, nodes, lambda: runner.collect_subfields(type_, details).grouped_field_set)
+
+    def find_root(self, runner: "PlanningExecutor", type_: GraphQLObjectType, selected: GroupedFieldSet) -> Plan | None:
+        """The plan of a whole query."""
+        return self._find(runner, type_, [runner.operation], lambda: selected)
+
+    def _find(
+        self,
+        runner: "PlanningExecutor",
+        type_: GraphQLObjectType,
+        nodes: Sequence[Node],
+        select: Callable[[], GroupedFieldSet],
+    ) -> Plan | None:
+        key = (type_.name, runner.variables_key, *map(id, nodes))
         if (held := self._held.get(key)) is not None:
             self._held.move_to_end(key)
             return held[1]
-        found = plan.build(runner, type_, details)
+        found = plan.build(runner, type_, select())
         # With its nodes: their ids are free for others only when they are gone.
-        self._held[key] = details, found
+        self._held[key] = nodes, found
         if len(self._held) > MOST_PLANS:
             self._held.popitem(last=False)
         return found
+
+
+class VariablesError(Exception):
+    """Variables are not of the types that the operation declares; `errors` say why."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
 
 
 class PlanningExecutor(ExecutorThrowingOnIncremental):
@@ -46,14 +84,53 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
     its cost grow with the depth.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # What Strawberry's fields look for; nobody sends any.
-        self.operation_extensions = None
-        self.plans = Plans()
-        self.is_planning = True
-        variables = self.variable_values.coerced
-        self.variables_key = hashlib.sha256(repr(variables).encode()).digest() if variables else b""
+    operation_extensions = None  # what Strawberry's fields look for; nobody sends any
+    plans: Plans
+    is_planning: bool
+    variables_key: bytes
+
+    @classmethod
+    def prepare(
+        cls, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> "PlanningExecutor":
+        """An executor of an operation that `start` makes others of, which takes a fifth of the time of a new one."""
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        return cls(
+            schema,
+            fragments,
+            {name: FragmentDetails(fragment) for name, fragment in fragments.items()},
+            None,
+            None,
+            operation,
+            VariableValues({}, {}),
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+        )
+
+    def start(
+        self, plans: Plans, context: Any, variables: dict[str, Any], *, is_planning: bool = True
+    ) -> "PlanningExecutor":
+        """An executor for one execution; raises `VariablesError` for variables that are wrong."""
+        values = self.variable_values
+        if self.operation.variable_definitions:
+            coerced = get_variable_values(self.schema, self.operation.variable_definitions, variables, max_errors=50)
+            if isinstance(coerced, list):
+                raise VariablesError(coerced)
+            values = coerced
+        executor = object.__new__(type(self))
+        executor.__dict__ = self.__dict__ | {
+            "context_value": context,
+            "variable_values": values,
+            "variables_key": hashlib.sha256(repr(values.coerced).encode()).digest() if values.coerced else b"",
+            "collected_errors": CollectedErrors(),
+            "pending_incremental_futures": set(),
+            "background_futures": set(),
+            "_relevant_sub_fields": {},
+            "plans": plans,
+            "is_planning": is_planning,
+        }
+        return executor
 
     # With the context that Strawberry's resolvers look for.
     build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
@@ -88,13 +165,32 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
             return answers[0]
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
+    def execute_root_grouped_field_set(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,
+        position_context: Any,
+    ) -> Any:
+        if not serially:
+            answers = self._run(lambda: self.plans.find_root(self, root_type, grouped_field_set), [root_value])
+            if answers is not None:
+                return answers[0]
+        return super().execute_root_grouped_field_set(
+            root_type, root_value, grouped_field_set, serially, position_context
+        )
+
     def _planned(
         self, type_: GraphQLObjectType, details: FieldDetailsList, objects: list[Any]
     ) -> list[dict[str, Any]] | None:
+        return self._run(lambda: self.plans.find(self, type_, details), objects)
+
+    def _run(self, find: Callable[[], Plan | None], objects: list[Any]) -> list[dict[str, Any]] | None:
         if not self.is_planning:
             return None
         try:
-            found = self.plans.find(self, type_, details)
+            found = find()
             return None if found is None else found.run(self, objects)
         except Exception:
             self.is_planning = False

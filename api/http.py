@@ -90,7 +90,7 @@ class GraphQLEndpoint:
 
     def _fingerprint(self, scope: Scope, body: bytes) -> Repeated | None:
         """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
-        if self.index is None or self.index.is_stale or len(body) > MOST_REPEATED_BYTES:
+        if self.index is None or self.index.is_stale or not self.answers.is_on or len(body) > MOST_REPEATED_BYTES:
             return None
         accept = content_type = None
         for name, value in scope["headers"]:

@@ -17,6 +17,7 @@ executed the plain way, which is right about errors and null propagation by defi
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import isawaitable, iscoroutine
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -33,7 +34,7 @@ from graphql import (
     is_leaf_type,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -41,7 +42,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from api.batch import Batch, Objects, Places, Views, batches
-from api.schema.column import FIGURE, UNIFORM, View
+from api.schema.column import FIGURE, MAY_WAIT, UNIFORM, View
 from api.schema.resolver import strawberry_field
 from api.standings import Standings
 
@@ -101,6 +102,7 @@ class Step:
         self._arguments = arguments
         self._complete = complete
         self._figure: str | None = definition.metadata.get(FIGURE)
+        self._may_wait = definition.metadata.keys() >= MAY_WAIT.keys()
         self._is_uniform = definition.metadata.keys() >= UNIFORM.keys()
         self._gives_views = _is_view(get_named_type(field.type))
         # What is uniform, as resolved, or completed where no place matters: a snapshot never changes.
@@ -132,7 +134,12 @@ class Step:
         resolve, arguments = self._field.resolve, self._arguments
         assert resolve is not None, "Strawberry gives every field a resolver"
         info = runner.build_resolve_info(self._field, self._nodes, self._parent, NOWHERE)
-        return [resolve(each, info, **arguments) for each in objects]
+        values = [resolve(each, info, **arguments) for each in objects]
+        if self._may_wait and any(map(isawaitable, values)):
+            for coroutine in filter(iscoroutine, values):
+                coroutine.close()
+            raise UnplannedError("a value must be waited for")
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +220,10 @@ class NonNull(Completion):
         return _all_there(self.inner.uniform(runner, values, places))
 
 
-def build(runner: Runner, type_: GraphQLObjectType, details: FieldDetailsList) -> Plan | None:
-    """The plan of what *details* select of an object of *type_*; None when it must be executed plainly."""
+def build(runner: Runner, type_: GraphQLObjectType, selected: GroupedFieldSet) -> Plan | None:
+    """The plan of what is *selected* of an object of *type_*; None when it must be executed plainly."""
     steps: dict[str, Step | TypeName] = {}
-    for name, nodes in runner.collect_subfields(type_, details).grouped_field_set.items():
+    for name, nodes in selected.items():
         step = _step(runner, type_, nodes)
         if step is None:
             return None
@@ -228,9 +235,9 @@ def _step(runner: Runner, parent: GraphQLObjectType, details: FieldDetailsList) 
     node = details[0].node
     if node.name.value == "__typename":
         return TypeName(parent.name)
-    field = parent.fields[node.name.value]
-    definition = strawberry_field(field)
-    if definition is None or definition.is_async or definition.extensions:
+    field = parent.fields.get(node.name.value)
+    definition = None if field is None else strawberry_field(field)
+    if field is None or definition is None or definition.is_async or definition.extensions:
         return None
     completion = _completion(runner, field.type, details, is_figure=FIGURE in definition.metadata)
     if completion is None:
@@ -249,7 +256,7 @@ def _completion(
         item = _completion(runner, type_.of_type, details, is_figure=is_figure)
         return None if item is None else ListOf(item)
     if isinstance(type_, GraphQLObjectType):
-        plan = build(runner, type_, details)
+        plan = build(runner, type_, runner.collect_subfields(type_, details).grouped_field_set)
         return None if plan is None else Object(plan)
     if is_figure and isinstance(type_, GraphQLScalarType) and type_.name in EXACT:
         return Exact()

@@ -13,6 +13,10 @@ FIGURE = "figure"
 UNIFORM = {"uniform": True}
 
 
+# Metadata of a field whose resolver is no coroutine and may give one.
+MAY_WAIT = {"may_wait": True}
+
+
 class View:
     """One place of the standings in one measure, or overall; mixed into Strawberry types."""
 

@@ -20,6 +20,7 @@ from api.schema import (
 )
 from api.schema import edition as editions
 from api.schema.city import City, CityConnection, CityFilter
+from api.schema.column import MAY_WAIT
 from api.schema.connection import PageArguments
 from api.schema.edition import CloseEditionPayload, Edition, RetryRecomputationPayload
 from api.schema.error import ClientError
@@ -85,6 +86,7 @@ class Query:
         resolver=_find_ranking,
         description="One immutable ranking: the newest edition's newest revision unless named. Null when there is "
         "no such ranking.",
+        metadata=MAY_WAIT,
     )
 
     simulate_ranking: SimulatedRanking = strawberry.field(
