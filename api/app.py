@@ -21,7 +21,7 @@ from api.middleware import Trace
 from api.trusted import TrustedDocuments
 from api.websocket import WebSocketEndpoint
 from db import event
-from db.pool import AWAY, Pool, create_pool
+from db.pool import AWAY, Pool, close, create_pool
 from db.settings import Settings
 
 PROBE_SECONDS = 2
@@ -57,7 +57,7 @@ class Service:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             await redis.aclose()
-            await self.pool.close()
+            await close(self.pool)
 
     async def websocket(self, socket: WebSocket) -> None:
         with self.metrics.open_sockets.track_inprogress():

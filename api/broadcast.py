@@ -3,7 +3,7 @@
 import asyncio
 
 from api.index import Index
-from db import event, telemetry
+from db import cancellation, event, telemetry
 from db.pool import AWAY as POSTGRES_AWAY
 from db.settings import Settings
 
@@ -15,9 +15,11 @@ async def follow(index: Index, redis: event.Client, settings: Settings) -> None:
     while True:
         try:
             async for _ in event.subscribe(redis, settings.poll_seconds):
+                cancellation.heed()
                 await _refresh(index)
         except event.AWAY as error:
             log.warning("redis is away, polling", error=repr(error))
+        cancellation.heed()
         await _refresh(index)
         await asyncio.sleep(settings.poll_seconds)
 

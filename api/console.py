@@ -15,7 +15,7 @@ from api.supervisor import ChildError
 from db import load, local, migrate
 from db.csv_table import DatasetError
 from db.local import LocalError
-from db.pool import AWAY, Pool, create_pool
+from db.pool import AWAY, Pool, close, create_pool
 from db.score_sheet import RefusedSheetError
 from db.settings import Settings
 
@@ -65,7 +65,7 @@ def with_database(data_dir: Path | None, run: Callable[[Pool], Awaitable[T]]) ->
             try:
                 return await run(pool)
             finally:
-                await pool.close()
+                await close(pool)
 
     return answer(lambda: asyncio.run(main()))
 

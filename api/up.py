@@ -14,7 +14,7 @@ from api.supervisor import Supervisor
 from db import load, local, migrate
 from db.dataset import Dataset
 from db.local import Child, LocalError
-from db.pool import create_pool
+from db.pool import close, create_pool
 from db.settings import Settings
 
 READY_POLL_SECONDS = 0.05
@@ -116,7 +116,7 @@ class _Up:
                 loaded = await load.load(pool, self.plan.dataset())
                 self.say(f"data loaded: {sum(loaded.change_counts.values())} scores")
         finally:
-            await pool.close()
+            await close(pool)
 
     def _commands(self) -> dict[str, list[str]]:
         count = self.plan.api_processes

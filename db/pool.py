@@ -1,7 +1,8 @@
 """Connections to Postgres, and the two types that tell reading from writing."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias
 
 import asyncpg
@@ -81,6 +82,13 @@ async def create_pool(
     )
     await pool
     return pool
+
+
+async def close(pool: "Pool") -> None:
+    """Close every connection, without a goodbye when Postgres does not take it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS):
+            await pool.close()
 
 
 @asynccontextmanager

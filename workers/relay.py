@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from kombu.exceptions import OperationalError
 
-from db import edition, event, outbox, telemetry, uncertainty
+from db import cancellation, edition, event, outbox, telemetry, uncertainty
 from db.outbox import Request
 from db.pool import AWAY as POSTGRES_AWAY
-from db.pool import Connection, Pool, connect, create_pool, transaction
+from db.pool import Connection, Pool, close, connect, create_pool, transaction
 from db.settings import Settings
 from workers.app import ANALYSE, QUEUE, RECOMPUTE, app, settings
 
@@ -41,6 +41,7 @@ class Relay:
                 await self._listen()
             except (*POSTGRES_AWAY, *event.AWAY, OperationalError) as error:
                 log.warning("postgres or redis is away", error=repr(error))
+            cancellation.heed()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
@@ -53,6 +54,7 @@ class Relay:
                 await self._drain()
                 if time.monotonic() >= self._sweep_at:
                     await self._sweep()
+                cancellation.heed()
                 await self._wait(connection)
         finally:
             await connection.close(timeout=1)
@@ -114,20 +116,24 @@ async def main() -> None:
     telemetry.configure(settings)
     if settings.database_url is None:
         raise SystemExit("DATABASE_URL is not set")
-    pool = await create_pool(settings.database_url, settings, "relay")
-    log.info("relay ready")
-    redis = event.connect(settings)
-    relaying = asyncio.create_task(Relay(settings, pool, redis).run())
+    relaying = asyncio.create_task(_relay(settings.database_url))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, relaying.cancel)
+    with suppress(asyncio.CancelledError):
+        await relaying
+
+
+async def _relay(database_url: str) -> None:
+    pool = await create_pool(database_url, settings, "relay")
+    redis = event.connect(settings)
+    log.info("relay ready")
     try:
-        with suppress(asyncio.CancelledError):
-            await relaying
+        await Relay(settings, pool, redis).run()
     except event.EvictionError as error:
         raise SystemExit(str(error)) from error
     finally:
         await redis.aclose()
-        await pool.close()
+        await close(pool)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from celery import signals
 
 from db import event
-from db.pool import Pool, create_pool
+from db.pool import Pool, close, create_pool
 from db.settings import Settings
 from workers.app import settings
 
@@ -42,7 +42,7 @@ class Runtime:
     def stop(self) -> None:
         """Close the clients and the loop."""
         self.run(self.redis.aclose())
-        self.run(self.pool.close())
+        self.run(close(self.pool))
         self.runner.close()
 
 

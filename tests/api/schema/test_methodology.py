@@ -193,6 +193,7 @@ async def test_a_city_joins_and_is_ranked_once_it_has_a_score(api: Api, recomput
     await recompute()
     await submit(api, [payment(100, city="new-city")])
     await recompute()
+    await api.service.index.refresh()
     found = await api.data(
         """{ ranking(edition: 2025, revision: 3) { cityCount entry(city: "new-city") { rank city { name state } } }
              city(slug: "new-city") { population } edition(year: 2025) { cityCount } }"""
