@@ -11,20 +11,26 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import broadcast, export, oidc, page
+from api import broadcast, export, oidc, page, response
+from api.admission import Admission, address
+from api.auth import ANONYMOUS
 from api.context import Context
 from api.execution import Execution
 from api.http import GraphQLEndpoint, failure
 from api.index import Index
 from api.metrics import CONTENT_TYPE, Metrics
 from api.middleware import Trace
+from api.request import RequestError
 from api.trusted import TrustedDocuments
 from api.websocket import WebSocketEndpoint
 from db import event
 from db.pool import AWAY, Pool, close, create_pool
-from db.settings import Settings
+from db.rate import Budgets
+from db.settings import OFF, Settings
 
 PROBE_SECONDS = 2
+# In the unit of `api.admission`: 83 cities with 42 figures each.
+EXPORT_COST = 4_000
 
 
 class Service:
@@ -37,8 +43,11 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.tokens = oidc.verifier(settings)
-        execution, trusted = Execution(settings), TrustedDocuments(settings)
-        self.http = GraphQLEndpoint(execution, settings, trusted, self._new_context)
+        self._redis = event.connect(settings)
+        budgets = None if settings.rate_limit == OFF else Budgets(settings, self._redis)
+        self._admission = Admission(budgets, settings.most_streams_per_address)
+        execution, trusted = Execution(settings, self._admission), TrustedDocuments(settings)
+        self.http = GraphQLEndpoint(execution, settings, trusted, self._admission, self._new_context)
         self._websocket = WebSocketEndpoint(execution, settings, trusted, self._new_context)
 
     @asynccontextmanager
@@ -49,26 +58,31 @@ class Service:
         self.index = Index(self.pool, self.settings)
         await self.index.refresh()
         self.http.index = self.index
-        redis = event.connect(self.settings)
-        following = asyncio.create_task(broadcast.follow(self.index, redis, self.settings))
+        following = asyncio.create_task(broadcast.follow(self.index, self._redis, self.settings))
         try:
             yield
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-            await redis.aclose()
+            await self._redis.aclose()
             await close(self.pool)
 
     async def websocket(self, socket: WebSocket) -> None:
-        with self.metrics.open_sockets.track_inprogress():
-            await self._websocket.run(socket)
+        try:
+            with self._admission.streaming(address(socket.scope)), self.metrics.open_sockets.track_inprogress():
+                await self._websocket.run(socket)
+        except RequestError as error:
+            await socket.send_denial_response(response.refusal(error))
 
     async def home(self, request: Request) -> Response:
         return await page.home(self.index, str(request.base_url))
 
     async def export(self, request: Request) -> Response:
         try:
-            return await export.export(request, self._new_context())
+            await self._admission.charge(ANONYMOUS, address(request.scope), EXPORT_COST)
+            return await export.export(request, self._new_context(request.scope))
+        except RequestError as error:
+            return PlainTextResponse(f"{error}\n", error.status, error.headers)
         except AWAY:
             return PlainTextResponse("postgres does not answer\n", 503)
 
@@ -90,8 +104,8 @@ class Service:
     async def show_metrics(self, _: Request) -> Response:
         return Response(self.metrics.render(self.index), headers={"Content-Type": CONTENT_TYPE})
 
-    def _new_context(self) -> Context:
-        return Context(self.pool, self.index, self.tokens)
+    def _new_context(self, scope: Scope) -> Context:
+        return Context(self.pool, self.index, self.tokens, address(scope))
 
 
 def create_app(service: Service) -> ASGIApp:

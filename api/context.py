@@ -14,6 +14,7 @@ from api.loaders import Loaders
 from api.request import GraphQLRequest, RequestError
 from api.snapshot import Snapshot
 from db.pool import Pool
+from db.rate import Budget
 
 # The newest revisions as one operation, or one event of a subscription, sees them from start to end.
 _pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
@@ -23,18 +24,21 @@ class Context:
     """Of one HTTP request or one WebSocket connection.
 
     `is_pure` stays True for as long as only `index` was asked: such an answer may be kept and given again. `broken` is
-    set when a stream cannot go on: its connection must then be broken off, so that the client comes back.
+    set when a stream cannot go on: its connection must then be broken off, so that the client comes back. `budget` is
+    what a writer has left.
     """
 
-    def __init__(self, pool: Pool, index: Index, tokens: Verifier) -> None:
+    def __init__(self, pool: Pool, index: Index, tokens: Verifier, address: str) -> None:
         self._index = index
         self.tokens = tokens
+        self.address = address
         self.viewer: Viewer = ANONYMOUS
         self.connection_params: dict[str, Any] = {}
         self.is_pure = True
         self._names_revisions = True
         self._reads_catalogue = False
         self.broken = asyncio.Event()
+        self.budget: Budget | None = None
         self._pool = pool
         self._loaders = Loaders(pool)
 

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     VariableNode,
     Visitor,
     get_operation_ast,
@@ -44,16 +45,17 @@ class Document:
         self.node = node
         self.executors: dict[int, PlanningExecutor] = {}
         self._page_variables = guard.page_variables(node)
-        self._within_limits: set[str] = set()
+        self._costs: dict[str, int] = {}
 
-    def check(self, operation: OperationDefinitionNode, variables: dict[str, Any]) -> None:
-        """Raise `DocumentError` when an operation is above its limits; only page sizes differ from call to call."""
+    def cost(self, operation: OperationDefinitionNode, variables: dict[str, Any]) -> int:
+        """What an operation costs; only page sizes differ from call to call. Raises `DocumentError` above a limit."""
         key = repr((id(operation), [variables.get(name) for name in self._page_variables]))
-        if key not in self._within_limits:
-            _measure(self.node, operation, variables)
-            if len(self._within_limits) >= MOST_MEASURED:
-                self._within_limits.clear()
-            self._within_limits.add(key)
+        if key not in self._costs:
+            figures = _measure(self.node, operation, variables)
+            if len(self._costs) >= MOST_MEASURED:
+                self._costs.clear()
+            self._costs[key] = figures.cost
+        return self._costs[key]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Operation:
 
     document: Document
     node: OperationDefinitionNode
+    cost: int
+
+    @property
+    def is_write(self) -> bool:
+        return self.node.operation is OperationType.MUTATION
 
     def executor(self, schema: GraphQLSchema) -> PlanningExecutor:
         """The executor that others are made of."""
@@ -107,9 +114,9 @@ class Documents:
             if errors := validate(self._schema, node):
                 raise DocumentError(errors)
             held = self._keep(asked.query, node)
-        held.check(operation, asked.variables or {})
+        cost = held.cost(operation, asked.variables or {})
         self._held.move_to_end(asked.query)
-        return Operation(held, operation)
+        return Operation(held, operation, cost)
 
     def _parse(self, text: str) -> DocumentNode:
         try:
@@ -129,10 +136,10 @@ class Documents:
         return document
 
 
-def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> None:
+def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> guard.Figures:
     """Before validation, which is not linear in a document's length."""
     try:
-        guard.check(node, operation, variables)
+        return guard.check(node, operation, variables)
     except guard.LimitError as error:
         raise DocumentError([GraphQLError(str(error), extensions={"code": "LIMIT_EXCEEDED"})]) from error
 

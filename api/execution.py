@@ -11,25 +11,40 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution import create_source_event_stream
 
 from api import cache
+from api.admission import REFUSAL_COST, WRITE_COST, Admission
 from api.context import Context
 from api.document import DocumentError, Documents, Operation
 from api.executor import PlanningExecutor, Plans, VariablesError
 from api.render import Renders
-from api.request import GraphQLRequest
+from api.request import GraphQLRequest, RequestError
 from api.schema import create_schema
 from api.schema.masking import masked
 from db.settings import Settings
 
 
 class Execution:
-    """Executes what `documents` finds."""
+    """Admits operations and executes them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, admission: Admission) -> None:
         self._schema = create_schema()._schema
         self._timeout_seconds = settings.request_timeout_seconds
         self._renders = Renders()
         self._plans = Plans()
-        self.documents = Documents(self._schema, settings.document_token_limit)
+        self._documents = Documents(self._schema, settings.document_token_limit)
+        self._admission = admission
+
+    async def admit(self, asked: GraphQLRequest, context: Context) -> Operation:
+        """The operation that is asked for, paid for; raises `DocumentError` or `RequestError` when it is refused."""
+        viewer, address = context.viewer, context.address
+        self._admission.check(viewer, address)
+        try:
+            operation = self._documents.operation(asked)
+        except (DocumentError, RequestError):
+            await self._admission.charge(viewer, address, REFUSAL_COST)
+            raise
+        cost = operation.cost + WRITE_COST * operation.is_write
+        context.budget = await self._admission.charge(viewer, address, cost, is_write=operation.is_write)
+        return operation
 
     async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
         """The result of a query or mutation; TIMEOUT is its error when it takes too long."""

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api import auth, cache, response, sse
 from api import request as requests
+from api.admission import Admission
 from api.cache import Answer
 from api.context import Context
 from api.document import DocumentError, Operation
@@ -44,7 +45,8 @@ class GraphQLEndpoint:
         execution: Execution,
         settings: Settings,
         trusted: TrustedDocuments,
-        new_context: Callable[[], Context],
+        admission: Admission,
+        new_context: Callable[[Scope], Context],
     ) -> None:
         self.execution = execution
         self.settings = settings
@@ -52,6 +54,7 @@ class GraphQLEndpoint:
         self.stopping = asyncio.Event()
         self.index: Index | None = None
         self.answers = cache.AnswerCache(settings.response_cache_mb)
+        self._admission = admission
         self._new_context = new_context
         # The key and head of the answer to a request that came before byte for byte, anonymous.
         self._repeated: OrderedDict[Repeated, tuple[str, list[tuple[bytes, bytes]]]] = OrderedDict()
@@ -71,7 +74,7 @@ class GraphQLEndpoint:
                 await send({"type": "http.response.start", "status": 200, "headers": head})
                 await send({"type": "http.response.body", "body": answer.body})
                 return
-        request, context = Request(scope, receive), self._new_context()
+        request, context = Request(scope, receive), self._new_context(scope)
         key: str | None = None
         answered: Response | None
         try:
@@ -82,11 +85,23 @@ class GraphQLEndpoint:
             answered = failure(request, error)
         if answered is None:
             return
+        if isinstance(answered, StreamingResponse):
+            await self._stream(answered, context.address, scope, receive, send)
+            return
         if key is not None and repeated is not None and answered.status_code == 200:
             self._repeated[repeated] = key, answered.raw_headers
             if len(self._repeated) > MOST_REPEATED:
                 self._repeated.popitem(last=False)
         await answered(scope, receive, send)
+
+    async def _stream(
+        self, events: StreamingResponse, address: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            with self._admission.streaming(address):
+                await events(scope, receive, send)
+        except RequestError as error:
+            await response.refusal(error)(scope, receive, send)
 
     def _fingerprint(self, scope: Scope, body: bytes) -> Repeated | None:
         """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
@@ -111,7 +126,7 @@ class GraphQLEndpoint:
             key = context.key(asked)
             if (kept := self._kept(request, key, accepted, context)) is not None:
                 return key, kept
-            operation = self.execution.documents.operation(asked)
+            operation = await self.execution.admit(asked, context)
         except DocumentError as error:
             return None, response.executed(refused(error), requests.media_type(accepted, OperationType.QUERY))
         kind = operation.node.operation
@@ -124,7 +139,7 @@ class GraphQLEndpoint:
             return None, sse.response(answers, breaking, self.settings.heartbeat_seconds)
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
-            return None, response.executed(result, media_type, context.notes())
+            return None, response.executed(result, media_type, context.notes(), context.budget)
         answering = self._query(operation, asked, context, key, media_type)
         return key if self.answers.is_on else None, await _unless_gone(request, answering)
 

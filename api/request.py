@@ -18,11 +18,23 @@ EVENT_STREAM = "text/event-stream"
 class RequestError(Exception):
     """A request that is answered without executing anything."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: dict[str, str] | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
         self.headers = headers or {}
+        self.extensions = {"code": code, **(details or {})}
+
+    @property
+    def formatted(self) -> dict[str, Any]:
+        """As an error of a GraphQL answer."""
+        return {"message": str(self), "extensions": self.extensions}
 
 
 FindText: TypeAlias = Callable[[dict[str, Any]], str]

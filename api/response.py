@@ -6,20 +6,29 @@ import orjson
 from graphql import ExecutionResult
 from starlette.responses import Response
 
+from api import admission
 from api.cache import Answer
 from api.execution import is_refused, json
 from api.request import GRAPHQL_JSON, RequestError
+from db.rate import Budget
 
 VARY = "Accept, Authorization"
 
 
-def executed(result: ExecutionResult, media_type: str, notes: dict[str, Any] | None = None) -> Response:
+def executed(
+    result: ExecutionResult, media_type: str, notes: dict[str, Any] | None = None, budget: Budget | None = None
+) -> Response:
     """Only the newer media type carries a status of its own; 200 is all that older clients read."""
     failed = is_refused(result) and media_type == GRAPHQL_JSON
     return Response(
         json(result, notes),
         status_code=400 if failed else 200,
-        headers={"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY, "Cache-Control": "no-store"},
+        headers={
+            "Content-Type": f"{media_type}; charset=utf-8",
+            "Vary": VARY,
+            "Cache-Control": "no-store",
+            **({} if budget is None else admission.headers(budget)),
+        },
     )
 
 
@@ -49,9 +58,8 @@ def entity_tag(key: str, media_type: str) -> str:
 
 def refusal(error: RequestError) -> Response:
     """The answer to a request of which nothing is executed."""
-    content = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
     return Response(
-        orjson.dumps(content),
+        orjson.dumps({"errors": [error.formatted]}),
         status_code=error.status,
         headers={"Content-Type": f"{GRAPHQL_JSON}; charset=utf-8", "Cache-Control": "no-store", **error.headers},
     )

@@ -3,6 +3,7 @@
 import gc
 import signal
 import socket
+from typing import Any
 
 import uvicorn
 
@@ -33,15 +34,12 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, host: str, port: int, descriptor: int | None) -> None:
-    """Serve until SIGTERM, on an inherited listening socket when its *descriptor* is given."""
-    telemetry.configure(settings)
-    service = Service(settings)
-    config = uvicorn.Config(
+def configuration(service: Service, **listening: Any) -> uvicorn.Config:
+    """How a process serves; *listening* says where."""
+    settings = service.settings
+    return uvicorn.Config(
         create_app(service),
-        host=host,
-        port=port,
-        fd=descriptor,
+        **listening,
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
@@ -50,12 +48,19 @@ def serve(settings: Settings, host: str, port: int, descriptor: int | None) -> N
         ws_max_size=settings.websocket_message_limit_bytes,
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
         server_header=False,
-        # Anybody can send X-Forwarded-For.
-        proxy_headers=False,
+        # Anybody can send X-Forwarded-For: it is read from those named only, right to left.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         access_log=False,
         log_config=None,
     )
-    server = Server(config, service)
+
+
+def serve(settings: Settings, host: str, port: int, descriptor: int | None) -> None:
+    """Serve until SIGTERM, on an inherited listening socket when its *descriptor* is given."""
+    telemetry.configure(settings)
+    service = Service(settings)
+    server = Server(configuration(service, host=host, port=port, fd=descriptor), service)
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
     # uvicorn raises the signal that ended it once more, which would end the process with it and not with 0.
     for number in (signal.SIGINT, signal.SIGTERM):

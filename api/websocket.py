@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -114,7 +115,8 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         watching = asyncio.create_task(self._break_off())
         try:
             context.viewer = await _viewer(context)
-            async with aclosing(execution.stream(execution.documents.operation(asked), asked, context)) as answers:
+            admitted = await execution.admit(asked, context)
+            async with aclosing(execution.stream(admitted, asked, context)) as answers:
                 async for answer in answers:
                     await self._send_next(operation, answer)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
@@ -146,7 +148,7 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
 def _formatted(error: RequestError | DocumentError) -> list[Any]:
     if isinstance(error, RequestError):
-        return [{"message": str(error), "extensions": {"code": error.code}}]
+        return [error.formatted]
     return [masked(each).formatted for each in error.errors]
 
 
@@ -186,7 +188,11 @@ class WebSocketEndpoint(GraphQL[Context, None]):
     websocket_adapter_class = Adapter
 
     def __init__(
-        self, execution: Execution, settings: Settings, trusted: TrustedDocuments, new_context: Callable[[], Context]
+        self,
+        execution: Execution,
+        settings: Settings,
+        trusted: TrustedDocuments,
+        new_context: Callable[[Scope], Context],
     ) -> None:
         super().__init__(
             create_schema(),
@@ -200,7 +206,7 @@ class WebSocketEndpoint(GraphQL[Context, None]):
         self._new_context = new_context
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - Strawberry's signature
-        return self._new_context()
+        return self._new_context(request.scope)
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
         """Take the token of `connectionParams`; none makes a reader. The handler closes the socket for a bad one."""

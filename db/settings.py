@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import DirectoryPath, Field, SecretStr, ValidationInfo, field_validator
+import limits
+from pydantic import DirectoryPath, Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+OFF = "off"
 
 
 class DocumentMode(StrEnum):
@@ -63,6 +66,9 @@ class Settings(BaseSettings):
     snapshot_cache_size: int = Field(32, ge=2)
     heartbeat_seconds: float = Field(15, gt=0)
     shutdown_seconds: float = Field(5, gt=0)
+    rate_limit: str = "500000 per 10 seconds"
+    most_streams_per_address: int = Field(100, ge=1)
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/?#@\s]+)$")], ...] = ()
 
     @field_validator("oidc_issuer", "oidc_audience", mode="before")
@@ -70,6 +76,16 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         """A compose file can only pass on an empty value, not leave one out."""
         return value or None
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        if value != OFF:
+            try:
+                limits.parse(value)
+            except ValueError as error:
+                raise ValueError(f"a rate is {OFF}, or a cost and a time like 500000 per 10 seconds") from error
+        return value
 
     @field_validator("oidc_issuer")
     @classmethod

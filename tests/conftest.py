@@ -15,16 +15,15 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
-import uvicorn
 from asyncpg.connection import LoggedQuery
 
 from api import auth
-from api.app import Service, create_app
+from api.app import Service
 from api.auth import Role
-from api.server import Server
+from api.server import Server, configuration
 from db import dataset, event, load, local, migrate
 from db.pool import Pool, connect, create_pool
-from db.settings import Settings
+from db.settings import OFF, Settings
 from workers.recompute import bring_up_to_date
 
 BUNDLED = Path(load.__file__).parent / "data"
@@ -115,8 +114,7 @@ async def running_api(settings: Settings) -> AsyncIterator[Api]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # As `sci up` has it by its event loop; with Nagle's algorithm a request takes 40 ms more.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(create_app(service), ws="websockets-sansio", log_config=None, lifespan="on")
-        server = Server(config, service)
+        server = Server(configuration(service, lifespan="on"), service)
         # Signals stay with the test run.
         serving = asyncio.create_task(server._serve([listener]))
         while not server.started:
@@ -213,4 +211,5 @@ def _settings(servers: Path, database_url: str) -> Settings:
         stale_seconds=1,
         database_pool_size=5,
         shutdown_seconds=1,
+        rate_limit=OFF,
     )

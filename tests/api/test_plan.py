@@ -41,7 +41,7 @@ QUERIES: list[tuple[str, dict[str, Any]]] = [
 
 async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Plans | None) -> dict[str, Any]:
     """The result of an operation, executed with plans or plainly."""
-    context = Context(api.service.pool, api.service.index, api.service.tokens)
+    context = Context(api.service.pool, api.service.index, api.service.tokens, "")
     context.pin()
     operation = get_operation_ast(document, None)
     assert operation is not None

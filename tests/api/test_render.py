@@ -47,7 +47,7 @@ def test_what_was_seen_matters_only_when_it_is_asked_for_again(
     document: str, expected: str | None, read_api: Api
 ) -> None:
     asked = GraphQLRequest(document, {}, None)
-    assert read_api.service.http.execution.documents.operation(asked).since_variable == expected
+    assert read_api.service.http.execution._documents.operation(asked).since_variable == expected
 
 
 async def test_an_answer_that_says_more_than_the_snapshot_is_shared_for_a_moment_only(

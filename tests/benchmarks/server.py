@@ -67,12 +67,15 @@ class Server:
         return "/graphql", orjson.dumps({"query": self.dialect.documents[query]})
 
 
+UNLIMITED = {"SCI_RATE_LIMIT": "off", "SCI_MOST_STREAMS_PER_ADDRESS": "10000"}
+
+
 def ours(data_dir: Path, name: str, **settings: str) -> Server:
-    """An API process with the settings that it has by default, and *settings*."""
+    """An API process with *settings*, the others as by default: only that a client may ask at any rate."""
     port = free_port()
     urls = {"DATABASE_URL": local.database_url(data_dir), "REDIS_URL": local.redis_url(data_dir)}
     command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
-    return Server(name, port, OURS, command, environment(**urls, SCI_DATA_DIR=str(data_dir), **settings))
+    return Server(name, port, OURS, command, environment(**urls, SCI_DATA_DIR=str(data_dir), **UNLIMITED, **settings))
 
 
 def bare(name: str, folder: Path) -> Server:

@@ -118,12 +118,12 @@ async def test_an_edition_that_takes_too_long_blocks_nobody(pool: Pool, settings
     await submit(pool, 2024, "mobility", 1)
     await pool.execute(
         """create function slow() returns trigger language plpgsql as
-           $$ begin perform pg_sleep(9); return new; end $$;
+           $$ begin perform pg_sleep(30); return new; end $$;
            create trigger slow before insert on ranking for each row when (new.edition = 2024)
            execute function slow()"""
     )
     assert settings.database_url is not None
-    hurried = await create_pool(settings.database_url, settings, "test", 2)
+    hurried = await create_pool(settings.database_url, settings, "test", 4)
     await rank_all(settings, hurried)
     await hurried.close()
     assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
