@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -23,7 +24,11 @@ IPV6_NETWORK_BITS = 64
 
 def address(scope: Scope) -> str:
     """The client's; for IPv6 its network's, of which one client has every address. Empty on a Unix socket."""
-    host: str = (scope.get("client") or ("", 0))[0]
+    return _network((scope.get("client") or ("", 0))[0])
+
+
+@lru_cache(maxsize=1_000)
+def _network(host: str) -> str:
     try:
         found = ip_address(host)
     except ValueError:

@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import isawaitable, iscoroutine
+from types import NoneType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLScalarType,
+    GraphQLString,
     get_named_type,
     is_leaf_type,
 )
@@ -43,11 +45,12 @@ from strawberry.types.field import StrawberryField
 
 from api.batch import Batch, Objects, Places, Views, batches
 from api.schema.column import FIGURE, MAY_WAIT, UNIFORM, View
-from api.schema.resolver import strawberry_field
+from api.schema.resolver import of_object_alone, strawberry_field
 from api.standings import Standings
 
 # Figures of these types are Python's own in a column: graphql-core would check each of them and change none.
 EXACT = frozenset({"Float", "Int", "Boolean"})
+TEXT = {str, NoneType}
 NOWHERE = Path(None, "plan", None)
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
@@ -102,6 +105,7 @@ class Step:
         self._arguments = arguments
         self._complete = complete
         self._figure: str | None = definition.metadata.get(FIGURE)
+        self._get = of_object_alone(definition)
         self._may_wait = definition.metadata.keys() >= MAY_WAIT.keys()
         self._is_uniform = definition.metadata.keys() >= UNIFORM.keys()
         self._gives_views = _is_view(get_named_type(field.type))
@@ -131,6 +135,8 @@ class Step:
         return value
 
     def _resolved(self, runner: Runner, objects: list[Any]) -> list[Any]:
+        if self._get is not None:
+            return list(map(self._get, objects))
         resolve, arguments = self._field.resolve, self._arguments
         assert resolve is not None, "Strawberry gives every field a resolver"
         info = runner.build_resolve_info(self._field, self._nodes, self._parent, NOWHERE)
@@ -159,6 +165,8 @@ class Leaf(Completion):
     type: GraphQLLeafType
 
     def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
+        if self.type is GraphQLString and set(map(type, values)) <= TEXT:
+            return values
         coerce = self.type.coerce_output_value
         return [None if value is None else coerce(value) for value in values]
 

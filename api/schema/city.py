@@ -8,6 +8,7 @@ import strawberry
 from api.catalogue import Catalogue, in_range, name_key
 from api.context import Info
 from api.schema import audit, connection, edition, entry, result
+from api.schema.column import MAY_WAIT
 from api.schema.connection import PageArguments, PageInfo
 from api.schema.error import ClientError
 from api.schema.framework import Category
@@ -59,6 +60,10 @@ class PublishedResult:
         return self.published.source
 
 
+async def _load_result(city: "City", info: Info, edition: int | None, revision: int | None) -> "RankingEntry | None":
+    return entry.entry_of(await info.context.snapshot(edition, revision), city.row.slug)
+
+
 @strawberry.type(description="A German city with more than 100,000 inhabitants by the publisher's figures.")
 class City(Node):
     row: strawberry.Private[rows.City]
@@ -98,12 +103,15 @@ class City(Node):
 
     @strawberry.field(
         description="This city's line in one ranking; the newest edition and revision unless named. Null when "
-        "there is no such ranking or the city is not in it."
+        "there is no such ranking or the city is not in it.",
+        metadata=MAY_WAIT,
     )
-    async def result(
+    def result(
         self, info: Info, edition: int | None = None, revision: int | None = None
     ) -> Annotated["RankingEntry", strawberry.lazy("api.schema.entry")] | None:
-        return entry.entry_of(await info.context.snapshot(edition, revision), self.row.slug)
+        held = info.context.held(edition, revision)
+        # A coroutine only where there is something to wait for: with one, the whole query is executed plainly.
+        return entry.entry_of(held, self.row.slug) if held else _load_result(self, info, edition, revision)  # type: ignore[return-value]
 
     @strawberry.field(description="Its line in the newest ranking of every edition, oldest first.")
     async def history(self, info: Info) -> list[Annotated["RankingEntry", strawberry.lazy("api.schema.entry")]]:

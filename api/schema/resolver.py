@@ -36,17 +36,26 @@ def strawberry_field(field: GraphQLField) -> StrawberryField | None:
     return found if isinstance(found, StrawberryField) else None
 
 
-def _direct(definition: StrawberryField, field: GraphQLField, by_strawberry: Resolve) -> Resolve:
+def of_object_alone(definition: StrawberryField) -> Callable[[Any], Any] | None:
+    """What gives the value of a field that depends on nothing but its object; None for others."""
     resolver = definition.base_resolver
     if resolver is None:
-        get = attrgetter(definition.python_name)
+        return attrgetter(definition.python_name)
+    if resolver.self_parameter is None or resolver.info_parameter is not None or resolver.arguments:
+        return None
+    own: Callable[[Any], Any] = resolver.wrapped_func  # type: ignore[assignment]
+    return own
+
+
+def _direct(definition: StrawberryField, field: GraphQLField, by_strawberry: Resolve) -> Resolve:
+    if (get := of_object_alone(definition)) is not None:
         return lambda source, _: get(source)
+    resolver = definition.base_resolver
+    assert resolver is not None, "without one the field is an attribute"
     own: Resolve = resolver.wrapped_func  # type: ignore[assignment]
     has_self, has_info = resolver.self_parameter is not None, resolver.info_parameter is not None
-    if has_self and not resolver.arguments:
-        if has_info:
-            return lambda source, info: own(source, info=strawberry.Info(info, definition))
-        return lambda source, _: own(source)
+    if has_self and has_info and not resolver.arguments:
+        return lambda source, info: own(source, info=strawberry.Info(info, definition))
     names = {name: each.python_name for name, each in zip(field.args, definition.arguments, strict=True)}
     converted = [name for name, argument in field.args.items() if not _is_scalar(argument.type)]
 
