@@ -30,6 +30,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from db import local
+from tests.benchmarks.server import UNLIMITED
 from tests.paths.conftest import SUBMIT, System, descendants, environment, up
 
 FOLLOW = """subscription { rankingRecomputed(edition: 2025) { previousRevision changes { newRank city { slug } }
@@ -41,7 +42,10 @@ WARM_UP = 5
 async def main(updates: int, subscribers: int, burst: int) -> None:
     """Print what one update takes, what many subscribers take, and what a burst takes."""
     with tempfile.TemporaryDirectory() as folder:
-        async with up(Path(folder) / "data") as system, httpx2.AsyncClient(base_url=system.url, timeout=120) as client:
+        async with (
+            up(Path(folder) / "data", **UNLIMITED) as system,
+            httpx2.AsyncClient(base_url=system.url, timeout=120) as client,
+        ):
             client.headers["Authorization"] = f"Bearer {await system.token()}"
             await one_by_one(system, client, updates)
             await fan_out(system, client, subscribers)
