@@ -1,6 +1,7 @@
 """GraphQL over HTTP: from a request to its answer.
 
-Follows the GraphQL-over-HTTP draft, with 400 for documents that do not validate.
+Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 for documents that do not validate,
+`application/json` for clients that take anything.
 """
 
 import asyncio

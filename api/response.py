@@ -48,7 +48,10 @@ def entity_tag(key: str, media_type: str) -> str:
 
 
 def refusal(error: RequestError) -> Response:
-    """The answer to a request of which nothing is executed."""
+    """The answer to a request of which nothing is executed.
+
+    In the newer media type for everyone: without 2xx, only that tells a client that GraphQL has answered, and no proxy.
+    """
     content = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
     return Response(
         orjson.dumps(content),
