@@ -114,7 +114,9 @@ class GraphQLEndpoint:
                 return key, kept
             operation = self.execution.documents.operation(asked)
         except DocumentError as error:
-            return None, response.executed(refused(error), requests.media_type(accepted, OperationType.QUERY))
+            media_type = requests.media_type(accepted, OperationType.QUERY)
+            is_stream = media_type == EVENT_STREAM
+            return None, sse.refusal(error) if is_stream else response.executed(refused(error), media_type)
         kind = operation.node.operation
         if request.method == "GET" and kind is OperationType.MUTATION:
             raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})

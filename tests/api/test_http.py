@@ -204,6 +204,17 @@ async def test_older_clients_read_errors_with_200(query: str, accept: str, read_
     assert response.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
+@pytest.mark.parametrize("query", ["{", "{ nothing }", "subscription { nothing }", "query A{a} query B{b}"])
+async def test_who_takes_only_streams_reads_errors_from_one(query: str, read_api: Api) -> None:
+    headers = {"Accept": "text/event-stream"}
+    response = await read_api.client.post("/graphql", json={"query": query}, headers=headers)
+    assert (response.status_code, media_type(response)) == (200, "text/event-stream")
+    event, complete, rest = response.text.split("\n\n")
+    assert (complete, rest) == ("event: complete\ndata:", "")
+    [error] = json.loads(event.removeprefix("event: next\ndata: "))["errors"]
+    assert error["extensions"]["code"] in ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED")
+
+
 @pytest.mark.parametrize("accept", ["*/*", JSON, URQL, "text/event-stream"])
 async def test_a_refusal_says_that_graphql_has_answered(accept: str, read_api: Api) -> None:
     headers = {"Content-Type": "application/json", "Accept": accept}

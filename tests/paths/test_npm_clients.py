@@ -36,8 +36,10 @@ class Follower:
 
 
 @asynccontextmanager
-async def following(npm: Path, protocol: str, system: System, since: int | None = None) -> AsyncIterator[Follower]:
-    arguments = [protocol, f"{system.url}graphql", FOLLOW, json.dumps({"since": since})]
+async def following(
+    npm: Path, protocol: str, system: System, since: int | None = None, query: str = FOLLOW
+) -> AsyncIterator[Follower]:
+    arguments = [protocol, f"{system.url}graphql", query, json.dumps({"since": since})]
     process = await asyncio.create_subprocess_exec(
         node.NODE, npm / "follow.mjs", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -90,3 +92,10 @@ async def test_a_mutation_over_graphql_ws_takes_its_token_from_the_connection(np
 
 async def _run(npm: Path, system: System, query: str, variables: Any, token: str = "") -> Any:
     return await node.run(npm / "run.mjs", f"{system.url}graphql", query, json.dumps(variables), token)
+
+
+async def test_graphql_sse_reads_why_a_document_is_refused(npm: Path, system: System) -> None:
+    wrong = FOLLOW.replace("previousRevision", "nothing")
+    async with following(npm, "sse", system, query=wrong) as follower:
+        [error] = (await follower.event())["errors"]
+    assert error["message"] == "Cannot query field 'nothing' on type 'RankingRecomputed'."
