@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import broadcast, export, oidc, page
+from api import broadcast, export, method, oidc, page
 from api.context import Context
 from api.execution import Execution
 from api.http import GraphQLEndpoint, failure
@@ -105,7 +105,7 @@ def create_app(service: Service) -> ASGIApp:
             Route("/readyz", service.readyz),
             Route("/metrics", service.show_metrics),
         ],
-        exception_handlers={Exception: failure},
+        exception_handlers={405: method.not_routed, Exception: failure},
         lifespan=service.lifespan,
     )
 

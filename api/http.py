@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api import auth, cache, response, sse
+from api import auth, cache, method, response, sse
 from api import request as requests
 from api.cache import Answer
 from api.context import Context
@@ -105,6 +105,8 @@ class GraphQLEndpoint:
 
     async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[str | None, Response | None]:
         """The answer, with its key if it is kept; none to a client that is gone."""
+        if request.method == "OPTIONS":
+            return None, method.options()
         accepted = requests.accepted(request.headers.get("accept"))
         try:
             context.viewer = await _viewer(request, context.tokens)

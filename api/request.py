@@ -11,6 +11,8 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
+from api import method
+
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -62,7 +64,7 @@ def read(request: Request, body: bytes, find_text: FindText) -> GraphQLRequest:
     if request.method == "GET":
         return _from_query_string(request, find_text)
     if request.method != "POST":
-        raise RequestError(405, "METHOD_NOT_ALLOWED", "use POST or GET", {"Allow": "GET, POST"})
+        raise RequestError(405, "METHOD_NOT_ALLOWED", "use POST or GET", method.GRAPHQL)
     content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
     if content_type.strip() != JSON or charset not in ("utf-8", "utf8"):

@@ -177,10 +177,19 @@ async def test_the_body_is_json_in_utf_8(content_type: str, status: int, read_ap
     assert response.status_code == status
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD"])
-async def test_other_methods_are_405(method: str, read_api: Api) -> None:
-    response = await read_api.client.request(method, "/graphql", params=QUERY)
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/", "/healthz", "/readyz", "/metrics", "/export/2025.csv"])
+async def test_the_methods_that_are_allowed_are_those_that_are_answered(path: str, read_api: Api) -> None:
+    responses = {method: await read_api.client.request(method, path, params=QUERY) for method in METHODS}
+    refused = {
+        method: response.headers["allow"] for method, response in responses.items() if response.status_code == 405
+    }
+    allowed = responses["OPTIONS"].headers["allow"]
+    assert (responses["OPTIONS"].status_code, responses["OPTIONS"].content) == (204, b"")
+    assert set(allowed.split(", ")) == METHODS - refused.keys()
+    assert set(refused.values()) == {allowed}
 
 
 async def test_a_body_that_grows_over_the_limit_is_413(read_api: Api) -> None:
@@ -234,7 +243,7 @@ async def test_a_quality_is_0_to_1(quality: str, read_api: Api) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "header"),
     [
-        ({"method": "DELETE"}, 405, ("allow", "GET, POST")),
+        ({"method": "DELETE"}, 405, ("allow", "GET, OPTIONS, POST")),
         ({"method": "GET", "params": {"query": "mutation { __typename }"}}, 405, ("allow", "POST")),
         ({"method": "POST", "json": QUERY, "headers": {"Accept": "text/html"}}, 406, None),
         ({"method": "POST", "content": b"query=1"}, 415, ("accept-post", "application/json")),
