@@ -49,3 +49,13 @@ async def test_urql_queries_submits_and_follows(transport: str, npm: Path, syste
     assert [(each["method"], each["accept"], each["type"]) for each in result["requests"]] == [
         each for each in expected if transport == "fetch" or each is not stream
     ]
+
+
+async def test_apollo_queries_by_hash_submits_and_follows(npm: Path, system: System) -> None:
+    token = await system.token()
+    current = await system.ranked((await system.submit(33, token))["id"])
+    result = await node.run(npm / "apollo.mjs", f"{system.url}graphql", token, operations(44))
+    check(result, current, 33, 44)
+    assert {each["type"] for each in result["requests"]} == {GRAPHQL_JSON}
+    sent = [(each["method"], each["status"]) for each in result["requests"]]
+    assert sent == [("GET", 400), ("POST", 200), ("GET", 200), ("POST", 400), ("POST", 200)]
