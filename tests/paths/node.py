@@ -30,13 +30,18 @@ async def install() -> Path:
 
 async def run(script: Path, *arguments: str) -> Any:
     """What a script prints, as JSON."""
-    process = await asyncio.create_subprocess_exec(NODE, script, *arguments, stdout=asyncio.subprocess.PIPE)
+    return json.loads(await output(script, *arguments))
+
+
+async def output(script: Path, *arguments: str, folder: Path | None = None) -> str:
+    """What a script prints that succeeds in *folder*."""
+    process = await asyncio.create_subprocess_exec(NODE, script, *arguments, cwd=folder, stdout=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(RUN_SECONDS):
-            output, _ = await process.communicate()
+            printed, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert process.returncode == 0, output.decode()
-    return json.loads(output)
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
