@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import broadcast, export, oidc, page, response
+from api import broadcast, export, method, oidc, page, response
 from api.admission import Admission, address
 from api.auth import ANONYMOUS
 from api.context import Context
@@ -119,7 +119,7 @@ def create_app(service: Service) -> ASGIApp:
             Route("/readyz", service.readyz),
             Route("/metrics", service.show_metrics),
         ],
-        exception_handlers={Exception: failure},
+        exception_handlers={405: method.not_routed, Exception: failure},
         lifespan=service.lifespan,
     )
 

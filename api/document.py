@@ -23,7 +23,7 @@ from graphql import (
 
 from api import guard
 from api.executor import PlanningExecutor
-from api.request import GraphQLRequest, RequestError
+from api.request import GraphQLRequest
 
 # A parsed document takes about fifty times its text.
 MOST_KEPT_CHARACTERS = 500_000
@@ -100,15 +100,14 @@ class Documents:
     def operation(self, asked: GraphQLRequest) -> Operation:
         """The operation that *asked* means, within the limits for these variables.
 
-        Raises `DocumentError` for a document that is not executed, `RequestError` when it leaves open which
-        operation is meant.
+        Raises `DocumentError` for a document that is not executed, or that leaves open which operation is meant.
         """
         held = self._held.get(asked.query)
         node = held.node if held else self._parse(asked.query)
         operation = get_operation_ast(node, asked.operation_name)
         if operation is None:
             message = "the document has no such operation, or several and no operationName"
-            raise RequestError(400, "GRAPHQL_VALIDATION_FAILED", message)
+            raise DocumentError([GraphQLError(message)])
         if held is None:
             _measure(node, operation, asked.variables or {})
             if errors := validate(self._schema, node):

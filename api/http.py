@@ -1,6 +1,7 @@
 """GraphQL over HTTP: from a request to its answer.
 
-Follows the GraphQL-over-HTTP draft, with 400 for documents that do not validate.
+Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 for documents that do not validate,
+`application/json` for clients that take anything.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api import auth, cache, response, sse
+from api import auth, cache, method, response, sse
 from api import request as requests
 from api.admission import Admission
 from api.cache import Answer
@@ -119,6 +120,8 @@ class GraphQLEndpoint:
 
     async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[str | None, Response | None]:
         """The answer, with its key if it is kept; none to a client that is gone."""
+        if request.method == "OPTIONS":
+            return None, method.options()
         accepted = requests.accepted(request.headers.get("accept"))
         try:
             context.viewer = await _viewer(request, context.tokens)
@@ -128,7 +131,9 @@ class GraphQLEndpoint:
                 return key, kept
             operation = await self.execution.admit(asked, context)
         except DocumentError as error:
-            return None, response.executed(refused(error), requests.media_type(accepted, OperationType.QUERY))
+            media_type = requests.media_type(accepted, OperationType.QUERY)
+            is_stream = media_type == EVENT_STREAM
+            return None, sse.refusal(error) if is_stream else response.executed(refused(error), media_type)
         kind = operation.node.operation
         if request.method == "GET" and kind is OperationType.MUTATION:
             raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})

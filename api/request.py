@@ -1,5 +1,6 @@
 """One operation as a client sent it over HTTP, and the form of answer that the client takes."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,9 +11,12 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
+from api import method
+
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+QUALITY = re.compile(r"(0|1|0?\.[0-9]+|0\.|1\.0*)")
 
 
 class RequestError(Exception):
@@ -72,7 +76,7 @@ def read(request: Request, body: bytes, find_text: FindText) -> GraphQLRequest:
     if request.method == "GET":
         return _from_query_string(request, find_text)
     if request.method != "POST":
-        raise RequestError(405, "METHOD_NOT_ALLOWED", "use POST or GET", {"Allow": "GET, POST"})
+        raise RequestError(405, "METHOD_NOT_ALLOWED", "use POST or GET", method.GRAPHQL)
     content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
     if content_type.strip() != JSON or charset not in ("utf-8", "utf8"):
@@ -112,23 +116,32 @@ def checked(fields: dict[str, Any], find_text: FindText) -> GraphQLRequest:
 
 @lru_cache(maxsize=100)
 def accepted(header: str | None) -> Mapping[str, float]:
-    """Quality of each media type that we have, by the header's most specific range; all without one."""
-    if not header:
-        return {GRAPHQL_JSON: 1.0, JSON: 0.5}
+    """Quality of each media type that we have, by the header's most specific range, the preferred first.
+
+    Anything without a header. A type that is named goes before those that a wildcard covers, and of these the one that
+    every client reads goes first.
+    """
+    ranges = _ranges(header or "*/*")
+    preferred = [ours for ours in (GRAPHQL_JSON, JSON, EVENT_STREAM) if ours in ranges]
+    preferred += [ours for ours in (JSON, GRAPHQL_JSON, EVENT_STREAM) if ours not in ranges]
+    return {
+        ours: quality
+        for ours in preferred
+        for quality in [next((ranges[r] for r in (ours, f"{ours.partition('/')[0]}/*", "*/*") if r in ranges), 0)]
+        if quality > 0
+    }
+
+
+def _ranges(header: str) -> dict[str, float]:
+    """Quality of each range of an Accept header."""
     ranges: dict[str, float] = {}
     for part in header.lower().split(","):
         media_range, *parameters = (piece.strip() for piece in part.split(";"))
         quality = next((value[2:] for value in parameters if value.startswith("q=")), "1")
-        try:
-            ranges[media_range] = float(quality)
-        except ValueError as error:
-            raise RequestError(400, "BAD_REQUEST", f"Accept has the quality {quality!r}") from error
-    return {
-        ours: quality
-        for ours in (GRAPHQL_JSON, JSON, EVENT_STREAM)
-        for quality in [next((ranges[r] for r in (ours, f"{ours.partition('/')[0]}/*", "*/*") if r in ranges), 0)]
-        if quality > 0
-    }
+        if not QUALITY.fullmatch(quality):
+            raise RequestError(400, "BAD_REQUEST", f"Accept has the quality {quality!r}, which is not 0 to 1")
+        ranges[media_range] = float(quality)
+    return ranges
 
 
 def media_type(accepted: Mapping[str, float], operation_type: OperationType) -> str:

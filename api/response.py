@@ -57,7 +57,10 @@ def entity_tag(key: str, media_type: str) -> str:
 
 
 def refusal(error: RequestError) -> Response:
-    """The answer to a request of which nothing is executed."""
+    """The answer to a request of which nothing is executed.
+
+    In the newer media type for everyone: without 2xx, only that tells a client that GraphQL has answered, and no proxy.
+    """
     return Response(
         orjson.dumps({"errors": [error.formatted]}),
         status_code=error.status,

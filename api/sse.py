@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import aclosing
 from typing import Any
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from api.document import DocumentError
 from api.execution import json, refused
@@ -27,6 +27,12 @@ def response(answers: AsyncGenerator[bytes], breaking: Iterable[Break], heartbea
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def refusal(error: DocumentError) -> Response:
+    """The errors as a stream of one event: who takes nothing but streams would not read them otherwise."""
+    body = NEXT + json(refused(error)) + b"\n\n" + COMPLETE
+    return Response(body, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 async def _events(

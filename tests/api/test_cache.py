@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import pytest
 
 from api import cache
@@ -161,12 +162,14 @@ async def test_what_is_answered_to_a_token_is_for_its_bearer(read_api: Api) -> N
 
 
 async def test_each_media_type_has_its_own_entity_tag(read_api: Api) -> None:
-    tags = []
-    for accept in ("application/json", "application/graphql-response+json"):
-        for _ in range(2):
-            answer = await read_api.client.get("/graphql", params={"query": NAMED}, headers={"Accept": accept})
-        tags.append(answer.headers["etag"])
-    assert tags[0] != tags[1]
+    async def ask(accept: str, **headers: str) -> httpx2.Response:
+        return await read_api.client.get("/graphql", params={"query": NAMED}, headers={"Accept": accept, **headers})
+
+    accepts = ("application/json", "*/*", "application/graphql-response+json")
+    tags = [(await ask(accept)).headers["etag"] for accept in accepts for _ in range(2)]
+    assert tags[0] == tags[1] == tags[2] == tags[3] != tags[4] == tags[5]
+    again = [(await ask(accept, **{"If-None-Match": tags[0]})).status_code for accept in accepts]
+    assert again == [304, 304, 200]
 
 
 async def test_a_repeated_request_gets_the_same_answer_until_the_revision_changes(
@@ -179,7 +182,8 @@ async def test_a_repeated_request_gets_the_same_answer_until_the_revision_change
 
     first = await ask()
     assert await ask() == first
-    assert (await ask(Accept="application/json"))[0] != first[0]
+    assert (await ask(Accept="application/graphql-response+json"))[0] != first[0]
+    assert (await ask(Accept="application/json")) == first
     assert await ask() == first
     await api.data(SUBMIT, token=api.token())
     await recompute()

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Api
 
 GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
 QUERY = {"query": "{ ranking { revision } }"}
 URQL = (
     "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
@@ -23,13 +24,19 @@ def media_type(response: httpx2.Response) -> str:
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        (None, GRAPHQL_JSON),
-        ("*/*", GRAPHQL_JSON),
-        ("application/*", GRAPHQL_JSON),
-        ("application/json", "application/json"),
+        (None, JSON),
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        ("application/json, text/plain, */*", JSON),
+        ("application/graphql-response+json, */*", GRAPHQL_JSON),
+        ("application/json, application/graphql-response+json", GRAPHQL_JSON),
+        ("text/event-stream, */*;q=0.1", JSON),
         ("application/graphql-response+json, application/json;q=0.9", GRAPHQL_JSON),
-        ("application/graphql-response+json;q=0.5, application/json", "application/json"),
-        ("application/graphql-response+json;q=0, */*", "application/json"),
+        ("application/graphql-response+json;q=0.5, application/json", JSON),
+        ("application/graphql-response+json;q=0, */*", JSON),
+        ("application/json;q=0, */*", GRAPHQL_JSON),
         (URQL, GRAPHQL_JSON),
         ("text/event-stream", "text/event-stream"),
     ],
@@ -56,7 +63,7 @@ async def test_an_answer_from_memory_has_the_form_that_is_asked_for(accept: str 
     if accept == "text/event-stream":
         assert response.text == f":\n\nevent: next\ndata: {data}\n\nevent: complete\ndata:\n\n"
     else:
-        assert (response.text, media_type(response)) == (data, accept if accept and accept != URQL else GRAPHQL_JSON)
+        assert (response.text, media_type(response)) == (data, GRAPHQL_JSON if accept == URQL else JSON)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +133,9 @@ async def test_a_query_by_get(read_api: Api) -> None:
     ],
 )
 async def test_a_bad_body_is_400_and_nothing_is_executed(body: bytes, code: str, read_api: Api) -> None:
-    response = await read_api.client.post("/graphql", content=body, headers={"Content-Type": "application/json"})
-    assert response.status_code == 400
+    headers = {"Content-Type": "application/json", "Accept": GRAPHQL_JSON}
+    response = await read_api.client.post("/graphql", content=body, headers=headers)
+    assert (response.status_code, media_type(response)) == (400, GRAPHQL_JSON)
     assert "data" not in response.json()
     assert response.json()["errors"][0]["extensions"]["code"] == code
 
@@ -169,10 +177,19 @@ async def test_the_body_is_json_in_utf_8(content_type: str, status: int, read_ap
     assert response.status_code == status
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD"])
-async def test_other_methods_are_405(method: str, read_api: Api) -> None:
-    response = await read_api.client.request(method, "/graphql", params=QUERY)
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/", "/healthz", "/readyz", "/metrics", "/export/2025.csv"])
+async def test_the_methods_that_are_allowed_are_those_that_are_answered(path: str, read_api: Api) -> None:
+    responses = {method: await read_api.client.request(method, path, params=QUERY) for method in METHODS}
+    refused = {
+        method: response.headers["allow"] for method, response in responses.items() if response.status_code == 405
+    }
+    allowed = responses["OPTIONS"].headers["allow"]
+    assert (responses["OPTIONS"].status_code, responses["OPTIONS"].content) == (204, b"")
+    assert set(allowed.split(", ")) == METHODS - refused.keys()
+    assert set(refused.values()) == {allowed}
 
 
 async def test_a_body_that_grows_over_the_limit_is_413(read_api: Api) -> None:
@@ -185,21 +202,51 @@ async def test_a_body_that_grows_over_the_limit_is_413(read_api: Api) -> None:
     assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (413, "TOO_LARGE")
 
 
-async def test_older_clients_read_errors_with_200(read_api: Api) -> None:
-    headers = {"Accept": "application/json"}
-    response = await read_api.client.post("/graphql", json={"query": "{ nothing }"}, headers=headers)
-    assert (response.status_code, media_type(response)) == (200, "application/json")
+@pytest.mark.parametrize("accept", [JSON, "*/*"])
+@pytest.mark.parametrize(
+    "query",
+    ["{ nothing }", "query A{__typename} query B{__typename}", "query($x: Int!) { edition(year: $x) { year } }"],
+)
+async def test_older_clients_read_errors_with_200(query: str, accept: str, read_api: Api) -> None:
+    response = await read_api.client.post("/graphql", json={"query": query}, headers={"Accept": accept})
+    assert (response.status_code, media_type(response)) == (200, JSON)
     assert response.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+@pytest.mark.parametrize("query", ["{", "{ nothing }", "subscription { nothing }", "query A{a} query B{b}"])
+async def test_who_takes_only_streams_reads_errors_from_one(query: str, read_api: Api) -> None:
+    headers = {"Accept": "text/event-stream"}
+    response = await read_api.client.post("/graphql", json={"query": query}, headers=headers)
+    assert (response.status_code, media_type(response)) == (200, "text/event-stream")
+    event, complete, rest = response.text.split("\n\n")
+    assert (complete, rest) == ("event: complete\ndata:", "")
+    [error] = json.loads(event.removeprefix("event: next\ndata: "))["errors"]
+    assert error["extensions"]["code"] in ("GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize("accept", ["*/*", JSON, URQL, "text/event-stream"])
+async def test_a_refusal_says_that_graphql_has_answered(accept: str, read_api: Api) -> None:
+    headers = {"Content-Type": "application/json", "Accept": accept}
+    response = await read_api.client.post("/graphql", content=b"[]", headers=headers)
+    assert (response.status_code, media_type(response)) == (400, GRAPHQL_JSON)
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("quality", ["x", "nan", "inf", "-1", "1.5", "", "1e-1"])
+async def test_a_quality_is_0_to_1(quality: str, read_api: Api) -> None:
+    response = await read_api.client.post("/graphql", json=QUERY, headers={"Accept": f"application/json;q={quality}"})
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_REQUEST")
+    assert error["message"] == f"Accept has the quality {quality!r}, which is not 0 to 1"
 
 
 @pytest.mark.parametrize(
     ("request_", "status", "header"),
     [
-        ({"method": "DELETE"}, 405, ("allow", "GET, POST")),
+        ({"method": "DELETE"}, 405, ("allow", "GET, OPTIONS, POST")),
         ({"method": "GET", "params": {"query": "mutation { __typename }"}}, 405, ("allow", "POST")),
         ({"method": "POST", "json": QUERY, "headers": {"Accept": "text/html"}}, 406, None),
         ({"method": "POST", "content": b"query=1"}, 415, ("accept-post", "application/json")),
-        ({"method": "POST", "json": QUERY, "headers": {"Accept": "*/*;q=x"}}, 400, None),
         (
             {
                 "method": "POST",

@@ -14,6 +14,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.paths import node
+
 READY_SECONDS = 90
 RANKED_SECONDS = 30
 STOP_SECONDS = 60
@@ -181,3 +183,9 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
     """One system for the tests that only need one to be there."""
     async with up(tmp_path_factory.mktemp("system")) as system:
         yield system
+
+
+@pytest_asyncio.fixture(scope="session")
+async def npm() -> Path:
+    """A folder with the scripts and the packages that they need."""
+    return await node.install()

