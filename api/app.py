@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import broadcast, export, method, oidc, page, response
+from api import broadcast, cors, export, method, oidc, page, response
 from api.admission import Admission, address
 from api.auth import ANONYMOUS
 from api.context import Context
 from api.execution import Execution
+from api.graphiql import GraphiQL
 from api.http import GraphQLEndpoint, failure
 from api.index import Index
 from api.metrics import CONTENT_TYPE, Metrics
@@ -75,7 +76,7 @@ class Service:
             await socket.send_denial_response(response.refusal(error))
 
     async def home(self, request: Request) -> Response:
-        return await page.home(self.index, str(request.base_url))
+        return await page.home(self.index, str(request.base_url), has_graphiql=self.settings.graphiql)
 
     async def export(self, request: Request) -> Response:
         try:
@@ -110,15 +111,19 @@ class Service:
 
 def create_app(service: Service) -> ASGIApp:
     """The routes of one process, traced from outside: the answer to a bug of ours names its trace too."""
+    settings = service.settings
+    routes: list[BaseRoute] = [
+        Route("/", service.home),
+        WebSocketRoute("/graphql", service.websocket),
+        Route("/export/{edition}.{form}", service.export),
+        Route("/healthz", service.healthz),
+        Route("/readyz", service.readyz),
+        Route("/metrics", service.show_metrics),
+    ]
+    if settings.graphiql:
+        routes.append(Mount("/graphiql", GraphiQL()))
     app = Starlette(
-        routes=[
-            Route("/", service.home),
-            WebSocketRoute("/graphql", service.websocket),
-            Route("/export/{edition}.{form}", service.export),
-            Route("/healthz", service.healthz),
-            Route("/readyz", service.readyz),
-            Route("/metrics", service.show_metrics),
-        ],
+        routes=routes,
         exception_handlers={405: method.not_routed, Exception: failure},
         lifespan=service.lifespan,
     )
@@ -130,4 +135,5 @@ def create_app(service: Service) -> ASGIApp:
         else:
             await app(scope, receive, send)
 
-    return Trace(route, service.metrics)
+    traced = Trace(route, service.metrics)
+    return cors.allowing(traced, settings.allowed_origins) if settings.allowed_origins else traced

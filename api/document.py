@@ -11,12 +11,14 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
     Visitor,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
     visit,
 )
@@ -91,8 +93,9 @@ class Operation:
 class Documents:
     """The valid documents used last, by their text."""
 
-    def __init__(self, schema: GraphQLSchema, token_limit: int) -> None:
+    def __init__(self, schema: GraphQLSchema, token_limit: int, *, introspection: bool) -> None:
         self._schema = schema
+        self._rules = [*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,))]
         self._token_limit = token_limit
         self._held: OrderedDict[str, Document] = OrderedDict()
         self._free_characters = MOST_KEPT_CHARACTERS
@@ -110,7 +113,7 @@ class Documents:
             raise DocumentError([GraphQLError(message)])
         if held is None:
             _measure(node, operation, asked.variables or {})
-            if errors := validate(self._schema, node):
+            if errors := validate(self._schema, node, self._rules):
                 raise DocumentError(errors)
             held = self._keep(asked.query, node)
         cost = held.cost(operation, asked.variables or {})

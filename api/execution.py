@@ -30,7 +30,7 @@ class Execution:
         self._timeout_seconds = settings.request_timeout_seconds
         self._renders = Renders()
         self._plans = Plans()
-        self._documents = Documents(self._schema, settings.document_token_limit)
+        self._documents = Documents(self._schema, settings.document_token_limit, introspection=settings.introspection)
         self._admission = admission
 
     async def admit(self, asked: GraphQLRequest, context: Context) -> Operation:

@@ -5,6 +5,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 GRAPHQL = {"Allow": "GET, OPTIONS, POST"}
+# Starlette's files do not say it.
+FILES = {"Allow": "GET, HEAD"}
 
 
 def options() -> Response:
@@ -15,7 +17,7 @@ def options() -> Response:
 async def not_routed(request: Request, error: Exception) -> Response:
     """The answer where a route knows other methods only, which Starlette names in no order."""
     assert isinstance(error, HTTPException)
-    allowed = sorted({"OPTIONS", *(error.headers or {})["Allow"].split(", ")})
+    allowed = sorted({"OPTIONS", *(error.headers or FILES)["Allow"].split(", ")})
     headers = {"Allow": ", ".join(allowed)}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=headers)

@@ -6,6 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import security
 from api.metrics import Metrics
 from db import telemetry
 
@@ -13,7 +14,7 @@ from db import telemetry
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 # A label for each address somebody tries would grow without end.
-ROUTES = frozenset({"/", "/graphql", "/export", "/healthz", "/readyz", "/metrics"})
+ROUTES = frozenset({"/", "/graphql", "/graphiql", "/export", "/healthz", "/readyz", "/metrics"})
 
 log = telemetry.logger(__name__)
 is_listening = logging.getLogger(__name__).isEnabledFor
@@ -37,7 +38,7 @@ class Trace:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-trace-id", trace_id.encode())]
+                message["headers"] = [*security.secured(message["headers"]), (b"x-trace-id", trace_id.encode())]
             await send(message)
 
         started = time.perf_counter()
@@ -49,7 +50,7 @@ class Trace:
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = "/export" if scope["path"].startswith("/export/") else scope["path"]
+        route = "/" + scope["path"].split("/", 2)[1]
         route = route if route in ROUTES else "other"
         self.metrics.record(route, status, seconds)
         # Asked first: structlog takes ten microseconds to find out that nobody listens.

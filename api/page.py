@@ -4,6 +4,7 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
+from api import security
 from api.index import Index
 from api.snapshot import Snapshot
 
@@ -26,7 +27,8 @@ pre {{ background: #f4f4f4; padding: 1rem; overflow: auto }}
 </style>
 <h1>Smart City Index</h1>
 <p>GraphQL is at <code>/graphql</code>: POST and GET, WebSocket (<code>graphql-transport-ws</code>) and server-sent
-events. See also <a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>, <a href="/metrics">/metrics</a>.</p>
+events.{console} See also
+<a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>, <a href="/metrics">/metrics</a>.</p>
 <pre>curl -s {address}graphql -H 'content-type: application/json' \\
   -d '{{"query":"{{ city(slug: \\"krefeld\\") {{ name result {{ rank score estimatedShare }} }} }}"}}'</pre>
 {ranking}
@@ -34,12 +36,14 @@ events. See also <a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>,
 """
 
 
-async def home(index: Index, address: str) -> HTMLResponse:
+async def home(index: Index, address: str, *, has_graphiql: bool) -> HTMLResponse:
     """The newest ranking as a table; scores are rounded here and nowhere else."""
     year = max(index.newest, default=None)
     snapshot = None if year is None else await index.snapshots.get((year, index.newest[year]))
     ranking = "<p>There is no ranking yet.</p>" if snapshot is None else _table(index, snapshot)
-    return HTMLResponse(PAGE.format(address=escape(address), ranking=ranking))
+    console = ' <a href="/graphiql/">GraphiQL</a> asks for you.' if has_graphiql else ""
+    content = PAGE.format(address=escape(address), console=console, ranking=ranking)
+    return HTMLResponse(content, headers=security.page(style="'unsafe-inline'"))
 
 
 def _table(index: Index, snapshot: Snapshot) -> str:

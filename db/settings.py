@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     rate_limit: str = "500000 per 10 seconds"
     most_streams_per_address: int = Field(100, ge=1)
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    introspection: bool = True
+    graphiql: bool = True
     allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/?#@\s]+)$")], ...] = ()
 
     @field_validator("oidc_issuer", "oidc_audience", mode="before")

@@ -49,7 +49,8 @@ def test_every_setting_is_listed_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         default = field.default
         assert default is not PydanticUndefined
-        shown = "none" if default is None else "[]" if default == () else f"{default}".removesuffix(".0")
+        shown = "none" if default is None else "[]" if default == () else str(default).removesuffix(".0")
+        shown = shown.lower() if isinstance(default, bool) else shown
         defaults[str(field.validation_alias or f"SCI_{name.upper()}")] = shown
     assert {row[0]: row[2] for row in table("Settings")} == defaults
 

@@ -1,4 +1,4 @@
-"""urql and Apollo Client as a frontend uses them, against the whole system: query, mutation and subscription."""
+"""GraphiQL, urql and Apollo Client against the whole system: query, mutation and subscription."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api import graphiql
 from tests.api.test_http import GRAPHQL_JSON, URQL
 from tests.paths import node
 from tests.paths.conftest import SUBMIT, System
@@ -59,3 +60,13 @@ async def test_apollo_queries_by_hash_submits_and_follows(npm: Path, system: Sys
     assert {each["type"] for each in result["requests"]} == {GRAPHQL_JSON}
     sent = [(each["method"], each["status"]) for each in result["requests"]]
     assert sent == [("GET", 400), ("POST", 200), ("GET", 200), ("POST", 400), ("POST", 200)]
+
+
+async def test_graphiql(npm: Path, system: System) -> None:
+    """What its page asks with; the rest of it is GraphiQL's own."""
+    fetcher = Path(graphiql.STATIC / "fetcher.js").as_uri()
+    found = await node.run(npm / "graphiql.mjs", fetcher, f"{system.url}graphql")
+    assert found["query"] == {"data": {"city": {"name": "Krefeld"}}}
+    assert found["event"]["data"]["rankingRecomputed"]["ranking"]["revision"] >= 1
+    assert found["refused"]["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert found["unauthenticated"]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
