@@ -19,7 +19,8 @@ EXPECTED = {
 }
 STATE = """select (select count(*) from submission) as submissions, (select sum(revision) from edition) as revisions,
   (select count(*) from score_change) as changes, (select count(*) from uncertainty) as analyses,
-  (select count(*) from outbox) as requests, (select count(*) from city) as cities"""
+  (select count(*) from outbox) as requests, (select count(*) from city) as cities,
+  (select count(*) from review_change) as reviews, (select count(decided_at) from proposal) as decided"""
 
 
 def check(answer: Any, document: str) -> None:
