@@ -38,6 +38,8 @@ LIST_SIZE = {
     "goals": 7,
     "ranks": MAX_PAGE_SIZE,
     "audit": MAX_PAGE_SIZE,
+    "proposals": MAX_PAGE_SIZE,
+    "scores": 50,
     "fieldChanges": 10,
     "errors": 5,
     "editions": 7,

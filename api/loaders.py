@@ -1,19 +1,21 @@
 """One loader an edge. They batch and never cache, so a long-lived connection cannot serve what is old."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property, partial
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from db import audit, definition, edition, ranking, recomputation, score, submission, uncertainty
+from db import audit, definition, edition, ranking, recomputation, review, score, submission, uncertainty
 from db.audit import AuditPage, PageKey
 from db.definition import FieldChange
 from db.edition import State
 from db.pool import Pool, Reader
 from db.ranking import Key
 from db.recomputation import Recomputation
+from db.review import StoredProposal
 from db.score import Provenance, ProvenanceKey
+from db.score_proposal import ScoreChange
 from db.submission import Submission
 from db.uncertainty import Analysis
 
@@ -34,6 +36,18 @@ class Loaders:
     @cached_property
     def submission_by_key(self) -> DataLoader[Key, Submission | None]:
         return _loader(self._pool, submission.by_key)
+
+    @cached_property
+    def proposal_by_id(self) -> DataLoader[int, StoredProposal | None]:
+        return _loader(self._pool, review.by_id)
+
+    @cached_property
+    def proposal_by_submission(self) -> DataLoader[Key, StoredProposal | None]:
+        return _loader(self._pool, review.by_submission)
+
+    @cached_property
+    def scores_by_proposal(self) -> DataLoader[int, Sequence[ScoreChange]]:
+        return _loader(self._pool, review.scores_by_id)
 
     @cached_property
     def first_ranked_revision_from(self) -> DataLoader[Key, int | None]:

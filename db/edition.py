@@ -7,7 +7,7 @@ from db.pool import Reader, Writer
 
 STATES = """
 select e.year, e.revision, (select max(r.revision) from ranking r where r.edition = e.year) as ranked_revision,
-       exists (select from score_change sc where sc.edition = e.year) as has_scores,
+       exists (select from score_change sc where sc.edition = e.year) as has_scores, e.review_required,
        coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed
 from edition e
 left join recomputation r on r.edition = e.year and r.revision = e.revision
@@ -42,16 +42,28 @@ select edition, count(*) as city_count from member group by edition
 # Not `for update`, which would wait for a worker that stores a ranking: that refers to its edition.
 # A closed edition is final: what was corrected before it does not change it any more.
 LOCK_FROM = """
-select year, revision, closed_at is not null as is_closed
+select year, revision, closed_at is not null as is_closed, review_required
 from edition
 where year = $1 or (year > $1 and revision > 0 and closed_at is null)
 order by year
 for no key update
 """
 
-LOCK_ALL = "select year, revision, closed_at is not null as is_closed from edition order by year for no key update"
+LOCK_ALL = """
+select year, revision, closed_at is not null as is_closed, review_required
+from edition
+order by year
+for no key update
+"""
 
 CLOSE = "update edition set closed_at = now(), closed_by = $2 where year = $1 and closed_at is null"
+
+REQUIRE_REVIEW = """
+with changed as (
+    update edition set review_required = $2 where year = $1 and review_required <> $2 returning year
+)
+insert into review_change (edition, review_required, changed_by) select year, $2, $3 from changed
+"""
 
 CLOSED = "select year, closed_at from edition where closed_at is not null"
 
@@ -65,13 +77,15 @@ class State:
     """Where an edition stands.
 
     `ranked_revision` None means no ranking yet, which is final without any scores; `attempts` counts those to rank the
-    newest revision, the one under way included; `has_failed` is True when one of them has.
+    newest revision, the one under way included; `has_failed` is True when one of them has; with `review_required`, what
+    editors submit waits for an admin.
     """
 
     year: int
     revision: int
     ranked_revision: int | None
     has_scores: bool
+    review_required: bool
     attempts: int
     has_failed: bool
 
@@ -92,6 +106,7 @@ class Locked:
     year: int
     revision: int
     is_closed: bool
+    review_required: bool
 
 
 async def states(reader: Reader) -> list[State]:
@@ -137,6 +152,11 @@ async def lock_all(writer: Writer) -> list[Locked]:
 async def close(writer: Writer, year: int, closed_by: str) -> None:
     """Close a locked edition for good; closing it again changes nothing."""
     await writer.execute(CLOSE, year, closed_by)
+
+
+async def require_review(writer: Writer, year: int, required: bool, changed_by: str) -> None:
+    """Let what editors submit to a locked edition wait for an admin, or no longer; what is so already stays so."""
+    await writer.execute(REQUIRE_REVIEW, year, required, changed_by)
 
 
 async def closed_at(reader: Reader) -> dict[int, datetime]:

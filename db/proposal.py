@@ -30,6 +30,9 @@ class ProblemCode(StrEnum):
     REVISION_CONFLICT = "revision_conflict"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     EDITION_CLOSED = "edition_closed"
+    UNKNOWN_PROPOSAL = "unknown_proposal"
+    PROPOSAL_DECIDED = "proposal_decided"
+    TOO_MANY_PENDING = "too_many_pending"
 
 
 @dataclass(frozen=True, slots=True)

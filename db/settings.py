@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     visibility_timeout_seconds: int = Field(60, ge=10)
     task_time_limit_seconds: int = Field(50, ge=1)
     task_attempts: int = Field(5, ge=1)
+    pending_proposals: int = Field(100, ge=1)
 
     body_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)
     websocket_message_limit_bytes: int = Field(256 * 1024, ge=1024)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db import edition as edition_rows
-from db import outbox
+from db import outbox, review
 from db.edition import Locked
 from db.pool import Reader, Writer
 from db.proposal import Problem, ProblemCode, Proposal, RefusedError
+from db.review import StoredProposal
 
 # Calls for two editions may hold no edition's lock in common.
 LOCK_IDEMPOTENCY_KEY = "select pg_advisory_xact_lock(hashtext($1), hashtext($2))"
@@ -56,17 +57,38 @@ async def submit(writer: Writer, proposal: Proposal, submitted_by: str, trace_id
 
     Raises `RefusedError` with every reason; the caller's transaction must then be rolled back.
     """
+    locked, repeated = await check(writer, proposal, submitted_by)
+    if repeated is None:
+        return await accept(writer, proposal, locked, submitted_by, trace_id)
+    assert isinstance(repeated, Submission), "only scores wait, and a key stands for one content"
+    return repeated
+
+
+async def check(
+    writer: Writer, proposal: Proposal, submitted_by: str
+) -> tuple[dict[int, Locked], Submission | StoredProposal | None]:
+    """Lock its edition and those that are compared with it; also what the call repeats, if it does.
+
+    Raises `RefusedError` with every reason unless it is a repeated call or may be accepted.
+    """
     problems = proposal.check_form()
     locked = await edition_rows.lock_from(writer, proposal.edition)
     if proposal.edition not in locked:
         message = f"there is no edition {proposal.edition}"
         raise RefusedError([*problems, Problem(ProblemCode.UNKNOWN_EDITION, message, ("edition",))])
     if not problems and (repeated := await _repeated(writer, proposal, submitted_by)):
-        return repeated
+        return locked, repeated
     problems += _check_edition(proposal, locked[proposal.edition])
     problems += await proposal.check(writer)
     if problems:
         raise RefusedError(problems)
+    return locked, None
+
+
+async def accept(
+    writer: Writer, proposal: Proposal, locked: dict[int, Locked], submitted_by: str, trace_id: str | None
+) -> Submission:
+    """Write what `check` has let pass, with its audit, its revision and the request for a ranking."""
     revision = locked[proposal.edition].revision + 1
     change_count = await proposal.apply(writer, revision)
     accepted = await append(writer, proposal, revision, change_count, submitted_by)
@@ -101,17 +123,23 @@ def _check_edition(proposal: Proposal, edition: Locked) -> list[Problem]:
     return []
 
 
-async def _repeated(writer: Writer, proposal: Proposal, submitted_by: str) -> Submission | None:
-    """The submission that this call repeats, if it has an idempotency key that was used."""
+async def _repeated(writer: Writer, proposal: Proposal, submitted_by: str) -> Submission | StoredProposal | None:
+    """What this call repeats, if it has an idempotency key that was used."""
     if proposal.idempotency_key is None:
         return None
     await writer.execute(LOCK_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
     await writer.execute(FORGET_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
     row = await writer.fetchrow(BY_IDEMPOTENCY_KEY, submitted_by, proposal.idempotency_key)
-    if row is None:
+    found: Submission | StoredProposal
+    if row is not None:
+        fields = dict(row)
+        content_hash = fields.pop("content_hash")
+        found = Submission(**fields)
+    elif waited := await review.by_idempotency_key(writer, submitted_by, proposal.idempotency_key):
+        found, content_hash = waited
+    else:
         return None
-    fields = dict(row)
-    if fields.pop("content_hash") != proposal.content_hash():
+    if content_hash != proposal.content_hash():
         message = f"idempotency key {proposal.idempotency_key!r} was used for other content"
         raise RefusedError([Problem(ProblemCode.IDEMPOTENCY_CONFLICT, message, ("idempotencyKey",))])
-    return Submission(**fields)
+    return found

@@ -99,6 +99,10 @@ class Edition(Node):
     def closed_at(self) -> datetime | None:
         return self.entry.closed_at
 
+    @strawberry.field(description="Whether scores that editors submit wait for an admin.")
+    async def review_required(self, info: Info) -> bool:
+        return (await info.context.loaders.state_by_edition.load(self.entry.year)).review_required
+
     @strawberry.field(description="Its categories in published order.")
     def categories(self) -> list[Category]:
         return categories(self.entry.year, self.entry.framework)

@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 from api.context import Info
-from api.schema import node
+from api.schema import node, proposal
 from api.schema.city import City
 from api.schema.edition import Edition
 from api.schema.entry import RankingEntry, entry_of
 from api.schema.framework import Category, Indicator, MeasureNode, Parameter
 from api.schema.node import Node, number
+from api.schema.proposal import Proposal
 from api.schema.ranking import Ranking
 from api.schema.submission import Submission
 from api.schema.uncertainty import UncertaintyAnalysis
@@ -71,6 +72,10 @@ async def _submission(info: Info, key: list[str]) -> Submission | None:
     return None if row is None else Submission(row=row)
 
 
+async def _proposal(info: Info, key: list[str]) -> Proposal | None:
+    return await proposal.find(info, number(key[0]) if len(key) == 1 else None)
+
+
 async def _analysis(info: Info, key: list[str]) -> UncertaintyAnalysis | None:
     id_ = number(key[0]) if len(key) == 1 else None
     row = None if id_ is None else await info.context.loaders.analysis_by_id.load(id_)
@@ -95,5 +100,6 @@ FINDERS: dict[str, Finder] = {
     "Ranking": _ranking,
     "RankingEntry": _entry,
     "Submission": _submission,
+    "Proposal": _proposal,
     "UncertaintyAnalysis": _analysis,
 }

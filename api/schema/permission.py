@@ -14,13 +14,19 @@ def require_admin(info: Info, what: str) -> None:
         raise ForbiddenError(f"{what} is for admins only, and this token is of the role {viewer.role}")
 
 
-def require_editor_of(info: Info, cities: set[str]) -> None:
-    """Raise unless the viewer may change the scores of *cities*: an admin any, an editor the token's."""
+def require_editor(info: Info, what: str) -> None:
+    """Raise unless the viewer is an editor or admin; *what* begins the sentence."""
     viewer = info.context.viewer
     if viewer is ANONYMOUS:
-        raise UnauthenticatedError("submitScores needs a bearer token of an editor or admin")
+        raise UnauthenticatedError(f"{what} needs a bearer token of an editor or admin")
     if viewer.role is Role.READER:
-        raise ForbiddenError("submitScores is for editors and admins only, and this token is of the role reader")
+        raise ForbiddenError(f"{what} is for editors and admins only, and this token is of the role reader")
+
+
+def require_editor_of(info: Info, cities: set[str]) -> None:
+    """Raise unless the viewer may change the scores of *cities*: an admin any, an editor the token's."""
+    require_editor(info, "submitScores")
+    viewer = info.context.viewer
     if viewer.role is Role.EDITOR and cities - set(viewer.cities):
         allowed = ", ".join(viewer.cities) or "no city"
         raise ForbiddenError(f"this token may change the scores of {allowed} only")

@@ -8,11 +8,14 @@ import strawberry
 from api.context import Info
 from api.schema import (
     city,
+    decision,
     lookup,
     member,
     methodology_change,
     node,
+    proposal,
     ranking,
+    review,
     simulation,
     submission,
     subscription,
@@ -22,13 +25,16 @@ from api.schema import edition as editions
 from api.schema.city import City, CityConnection, CityFilter
 from api.schema.column import MAY_WAIT
 from api.schema.connection import PageArguments
+from api.schema.decision import AcceptProposalPayload, RejectProposalPayload
 from api.schema.edition import CloseEditionPayload, Edition, RetryRecomputationPayload
 from api.schema.error import ClientError
 from api.schema.framework import Category, categories
 from api.schema.member import AddCityPayload
 from api.schema.methodology_change import SubmitMethodologyPayload
 from api.schema.node import Node
+from api.schema.proposal import Proposal, ProposalConnection, ProposalStatus
 from api.schema.ranking import Ranking
+from api.schema.review import SetReviewRequiredPayload
 from api.schema.simulation import SimulatedRanking
 from api.schema.submission import Submission, SubmitScoresPayload
 from api.schema.subscription import RankingRecomputed
@@ -99,12 +105,49 @@ class Query:
         found = await lookup.find_node(info, id) if node.decode(id)[0] == "Submission" else None
         return found if isinstance(found, Submission) else None
 
+    @strawberry.field(
+        description="For editors, who see those of their token's subject, and admins: a proposal by its id; null when "
+        "there is none."
+    )
+    async def proposal(self, info: Info, id: strawberry.ID) -> Proposal | None:  # noqa: A002 - as above
+        return await proposal.find(info, proposal.number_of(id))
+
+    @strawberry.field(
+        description="For editors, who see those of their token's subject, and admins: a page of proposals, newest "
+        "first."
+    )
+    async def proposals(
+        self,
+        info: Info,
+        edition: int | None = None,
+        status: ProposalStatus | None = None,  # type: ignore[valid-type]
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> ProposalConnection:
+        return await proposal.connect(info, edition, status, PageArguments(first, after, last, before))
+
 
 @strawberry.type(description="What can be changed; each needs a bearer token.")
 class Mutation:
     submit_scores: SubmitScoresPayload = strawberry.field(
         resolver=submission.submit_scores,
-        description="All scores of the call are accepted together, or none is.",
+        description="All scores of the call are accepted together, or none is. An editor's wait for an admin where "
+        "the edition has `reviewRequired`.",
+    )
+    accept_proposal: AcceptProposalPayload = strawberry.field(
+        resolver=decision.accept_proposal,
+        description="For admins: apply a proposal as a submission, checked again; one that is refused waits on.",
+    )
+    reject_proposal: RejectProposalPayload = strawberry.field(
+        resolver=decision.reject_proposal,
+        description="For admins: reject a proposal with a reason, which its proposer can read.",
+    )
+    set_review_required: SetReviewRequiredPayload = strawberry.field(
+        resolver=review.set_review_required,
+        description="For admins: whether scores that editors submit to an edition wait for an admin. What waits "
+        "already waits on.",
     )
     submit_methodology: SubmitMethodologyPayload = strawberry.field(
         resolver=methodology_change.submit_methodology,

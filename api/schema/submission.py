@@ -1,29 +1,37 @@
 """Submissions: score updates by mutation, and what became of them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import strawberry
 from strawberry.utils.await_maybe import await_maybe
 
+from api.auth import Role
 from api.context import Info
 from api.schema import audit, edition, ranking
+from api.schema import proposal as proposals
 from api.schema.connection import PageArguments
 from api.schema.error import UserError
 from api.schema.node import Node
 from api.schema.permission import require_admin, require_editor_of
+from db import decision, telemetry
 from db import submission as rows
-from db import telemetry
 from db.definition import FieldChange as FieldChangeRow
-from db.pool import transaction
-from db.proposal import Proposal, RefusedError
+from db.pool import Writer, transaction
+from db.proposal import Proposal as AnyProposal
+from db.proposal import RefusedError
+from db.review import StoredProposal
 from db.score_proposal import ScoreChange, ScoreProposal
 
 if TYPE_CHECKING:
     from api.schema.audit import ScoreChangeConnection
     from api.schema.edition import Edition
+    from api.schema.proposal import Proposal
     from api.schema.ranking import Ranking
+
+T = TypeVar("T")
 
 
 @strawberry.enum(description="ACCEPTED: stored. RANKED: a ranking contains it.")
@@ -103,6 +111,12 @@ class Submission(Node):
         require_admin(info, "the audit")
         return [FieldChange(row=row) for row in await info.context.loaders.field_changes_by_key.load(self._key)]
 
+    @strawberry.field(description="For admins: the proposal that was accepted by it; null when none was.")
+    async def proposal(self, info: Info) -> Annotated["Proposal", strawberry.lazy("api.schema.proposal")] | None:
+        require_admin(info, "the audit")
+        row = await info.context.loaders.proposal_by_submission.load(self._key)
+        return None if row is None else proposals.Proposal(row=row)
+
     @strawberry.field(
         description="Scores, fields or cities that it changed; a score that was recorded already does not count."
     )
@@ -153,7 +167,7 @@ class SubmissionInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="Repeating a call with the same key and the same content within a day returns the first "
-        "submission; other content is an error.",
+        "submission or proposal; other content is an error.",
     )
     expected_revision: int | None = strawberry.field(
         default=None, description="Refuse unless the edition still stands at this revision."
@@ -184,23 +198,42 @@ class Accepted:
     errors: list[UserError] = strawberry.field(description="Every reason; empty when accepted.")
 
 
-@strawberry.type(description="What became of a call: a submission, or the reasons why there is none.")
+@strawberry.type(description="What became of a call: a submission, a proposal, or the reasons why there is none.")
 class SubmitScoresPayload(Accepted):
-    pass
+    submission: Submission | None = strawberry.field(
+        description="Null when the call was refused or waits for an admin."
+    )
+    proposal: Annotated["Proposal", strawberry.lazy("api.schema.proposal")] | None = strawberry.field(
+        description="An editor's call that waits, or waited, for an admin; null for any other."
+    )
 
 
 async def submit_scores(info: Info, input: SubmitScoresInput) -> SubmitScoresPayload:  # noqa: A002 - the contract's name
-    """Accept all scores of the call together, or none."""
+    """Accept all scores of the call together, or none; an editor's wait where the edition asks for it."""
     require_editor_of(info, {score.city for score in input.scores})
-    submission, errors = await accept(info, input.proposal())
-    return SubmitScoresPayload(submission=submission, errors=errors)
+    viewer, trace_id = info.context.viewer, telemetry.trace_id()
+    limit = None if viewer.role is Role.ADMIN else info.context.index.settings.pending_proposals
+    made, errors = await written(
+        info, lambda writer: decision.submit(writer, input.proposal(), viewer.subject, trace_id, limit)
+    )
+    return SubmitScoresPayload(
+        submission=Submission(row=made) if isinstance(made, rows.Submission) else None,
+        proposal=proposals.Proposal(row=made) if isinstance(made, StoredProposal) else None,
+        errors=errors,
+    )
 
 
-async def accept(info: Info, proposal: Proposal) -> tuple[Submission | None, list[UserError]]:
+async def accept(info: Info, proposal: AnyProposal) -> tuple[Submission | None, list[UserError]]:
     """The submission that a proposal becomes in one transaction, or every reason why it does not."""
+    subject, trace_id = info.context.viewer.subject, telemetry.trace_id()
+    accepted, errors = await written(info, lambda writer: rows.submit(writer, proposal, subject, trace_id))
+    return None if accepted is None else Submission(row=accepted), errors
+
+
+async def written(info: Info, write: Callable[[Writer], Awaitable[T]]) -> tuple[T | None, list[UserError]]:
+    """What *write* gives in one transaction, or every reason why it is refused."""
     try:
         async with transaction(info.context.pool) as writer:
-            accepted = await rows.submit(writer, proposal, info.context.viewer.subject, telemetry.trace_id())
+            return await write(writer), []
     except RefusedError as refused:
         return None, [UserError.of(problem) for problem in refused.problems]
-    return Submission(row=accepted), []

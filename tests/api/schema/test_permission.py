@@ -6,8 +6,9 @@ import pytest
 from graphql import GraphQLObjectType, build_schema
 
 from api.auth import Role
-from api.schema import sdl
+from api.schema import node, sdl
 from db.pool import Pool
+from tests.api.schema.test_proposal import propose
 from tests.api.schema.test_submission import payment
 from tests.conftest import Api, Recompute
 
@@ -44,6 +45,9 @@ MUTATIONS: dict[str, list[tuple[dict[str, Any], dict[str, tuple[Who, str | None]
     "submitScores": [(EDITION | {"scores": KREFELD}, EDITORS), (EDITION | {"scores": BOTH}, EDITORS_OF_BOTH)],
     "submitMethodology": [(EDITION | {"methodology": {"topN": 3}}, ADMINS)],
     "addCity": [(EDITION | {"city": "new-city", "name": "New City", "state": "Hessen", "population": 100_001}, ADMINS)],
+    "setReviewRequired": [(EDITION | {"reviewRequired": True}, ADMINS)],
+    "acceptProposal": [({"id": node.encode("Proposal", 1)}, ADMINS)],
+    "rejectProposal": [({"id": node.encode("Proposal", 1), "reason": "made up"}, ADMINS)],
     "closeEdition": [(EDITION, ADMINS)],
     "retryRecomputation": [(EDITION, ADMINS)],
     "requestUncertainty": [(EDITION, ADMINS)],
@@ -52,12 +56,15 @@ CASES = [(name, given, who) for name, cases in MUTATIONS.items() for given, who 
 STATE = """select (select sum(revision) from edition) as revisions, (select count(*) from submission) as submissions,
   (select count(*) from score_change) as changes, (select sum(value) from score) as total,
   (select count(*) from outbox) as requests, (select count(*) from uncertainty) as analyses,
-  (select count(*) from city) as cities, (select count(closed_at) from edition) as closed"""
+  (select count(*) from city) as cities, (select count(closed_at) from edition) as closed,
+  (select count(*) from edition where review_required) as reviewed,
+  (select count(decided_at) from proposal) as decided"""
 
 FIELDS = {
     "City.audit": '{ city(slug: "krefeld") { audit { totalCount } } }',
     "Submission.changes": "query($id: ID!) { submission(id: $id) { changes { totalCount } } }",
     "Submission.fieldChanges": "query($id: ID!) { submission(id: $id) { fieldChanges { __typename } } }",
+    "Submission.proposal": "query($id: ID!) { submission(id: $id) { proposal { id } } }",
     "Provenance.recordedBy": """{ ranking(edition: 2025) { entry(city: "krefeld") { category(code: "administration") {
       indicators { provenance { recordedBy } } } } } }""",
     "Recomputation.error": "{ edition(year: 2025) { recomputation { error } } }",
@@ -87,6 +94,8 @@ async def test_a_mutation_is_for_those_who_may(
 ) -> None:
     type_ = mutation[0].upper() + mutation[1:]
     query = f"mutation($input: {type_}Input!) {{ {mutation}(input: $input) {{ errors {{ code message }} }} }}"
+    if "Proposal" in mutation:
+        await propose(api)
     for name, (who, code) in table.items():
         before = await pool.fetchrow(STATE)
         answer = await api.post(query, {"input": given}, token(api, who))

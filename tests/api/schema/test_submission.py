@@ -194,6 +194,9 @@ def test_every_code_that_can_occur_is_tried() -> None:
         ProblemCode.IDEMPOTENCY_CONFLICT,
         ProblemCode.EDITION_CLOSED,
         ProblemCode.UNKNOWN_RANKING,
+        ProblemCode.UNKNOWN_PROPOSAL,
+        ProblemCode.PROPOSAL_DECIDED,
+        ProblemCode.TOO_MANY_PENDING,
     }
     tried = {ProblemCode[code] for _, problems in REFUSED.values() for code, _ in problems}
     assert tried | elsewhere == set(ProblemCode)
