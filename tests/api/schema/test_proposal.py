@@ -10,7 +10,7 @@ from api.schema import node
 from db import rebuild
 from db.pool import Pool, transaction
 from db.settings import Settings
-from tests.api.schema.test_submission import STATE, payment
+from tests.api.schema.test_submission import STATE, load_apart, payment
 from tests.conftest import Api, Recompute, running_api, watching
 
 PROPOSAL = """id status proposedBy proposedAt source decidedBy decidedAt reason edition { year }
@@ -241,17 +241,20 @@ async def test_of_admins_who_decide_at_once_one_wins(api: Api, pool: Pool) -> No
         assert advanced == (found["status"] == "ACCEPTED")
 
 
-async def test_deciding_and_proposing_at_once_never_block_each_other_for_good(api: Api) -> None:
-    """In two editions and with keys, which are locked too."""
+async def test_deciding_and_proposing_at_once_never_block_each_other_for_good(api: Api, pool: Pool) -> None:
+    """In two editions, and with keys that are too old, for which a proposal is locked too."""
     await require(api, edition=2024)
     waiting = [await propose(api, idempotencyKey=f"k{number}") for number in range(6)]
+    await pool.execute("update proposal set proposed_at = proposed_at - interval '25 hours'")
     score = {"city": "krefeld", "measure": "mobility", "value": 5}
-    calls = [accept(api, found["id"]) for found in waiting]
-    calls += [submit(api, idempotencyKey=f"k{number}") for number in range(6)]
+    calls: list[Any] = []
+    for number, found in enumerate(waiting):
+        calls += [submit(api, idempotencyKey=f"k{number}"), accept(api, found["id"])]
     calls += [submit(api, score, edition=2024) for _ in range(4)]
     payloads = await asyncio.gather(*calls)
     assert [payload["errors"] for payload in payloads] == [[]] * 16
     assert (await listed(api, status="ACCEPTED"))["totalCount"] == 6
+    assert (await listed(api, status="PENDING", edition=2025))["totalCount"] == 6
     assert (await listed(api, status="PENDING", edition=2024))["totalCount"] == 4
 
 
@@ -319,21 +322,23 @@ async def test_concurrent_calls_with_one_key_make_one_proposal(api: Api) -> None
     assert (await listed(api))["totalCount"] == 1
 
 
-async def test_a_subject_may_have_only_so_many_waiting(settings: Settings) -> None:
+async def test_a_subject_may_have_only_so_many_waiting(settings: Settings, pool: Pool) -> None:
     few = settings.model_copy(update={"pending_proposals": 3})
+    years = range(3000, 3008)
+    await load_apart(pool, years)
     async with running_api(few) as api:
-        await require(api, edition=2024)
-        await require(api)
-        score = {"city": "krefeld", "measure": "mobility", "value": 5}
-        payloads = await asyncio.gather(*(submit(api, score, edition=2024 + number % 2) for number in range(8)))
+        await asyncio.gather(*(require(api, edition=year) for year in (2025, *years)))
+        score = {"city": "a", "measure": "all", "value": 5}
+        token = editor(api, "krefeld", "a")
+        payloads = await asyncio.gather(*(submit(api, score, edition=year, token=token) for year in years))
         assert sorted(map(codes, payloads)) == [[]] * 3 + [[("TOO_MANY_PENDING", [])]] * 5
         message = next(payload["errors"][0]["message"] for payload in payloads if payload["errors"])
-        assert message == "3 proposals of editor:krefeld wait for an admin, and no more may"
+        assert message == "3 proposals of editor:krefeld,a wait for an admin, and no more may"
         other = await submit(api, payment(city="bonn"), token=editor(api, "bonn"))
         assert other["proposal"]["status"] == "PENDING"
         waiting = next(payload["proposal"]["id"] for payload in payloads if payload["proposal"])
         await reject(api, waiting)
-        assert [codes(await submit(api)) for _ in range(2)] == [[], [("TOO_MANY_PENDING", [])]]
+        assert [codes(await submit(api, token=token)) for _ in range(2)] == [[], [("TOO_MANY_PENDING", [])]]
 
 
 async def test_an_editor_sees_its_own_and_an_admin_all(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,16 @@ async def submit(api: Api, scores: list[Score], *, token: str | None = None, **m
     """The payload of one call by an admin."""
     variables = {"input": {"edition": 2025, "scores": scores, **more}}
     return (await api.data(SUBMIT, variables, token or api.token()))["submitScores"]
+
+
+async def load_apart(pool: Pool, years: Iterable[int]) -> None:
+    """Editions without scores: nothing that a submission to one locks is locked by one to another."""
+    edition = EditionData(
+        Methodology(Normalisation.NONE, Aggregation.ARITHMETIC_MEAN, 10, 10, 10, 0),
+        [Measure("all", Level.CATEGORY, None, "Alles", "All", 1)],
+        {"a": None},
+    )
+    await load.load(pool, Dataset({"a": City("a", "A", "Made Up", None, None)}, dict.fromkeys(years, edition)))
 
 
 async def test_an_accepted_call_is_ranked(api: Api, recompute: Recompute) -> None:
@@ -258,14 +269,8 @@ async def test_concurrent_calls_with_one_key_and_other_content_make_one_submissi
 async def test_concurrent_calls_with_one_key_for_two_editions_make_one_submission(empty_settings: Settings) -> None:
     assert empty_settings.database_url is not None
     pool = await create_pool(empty_settings.database_url, empty_settings, "test")
-    # Editions without scores: nothing that one submission locks is locked by the other.
-    edition = EditionData(
-        Methodology(Normalisation.NONE, Aggregation.ARITHMETIC_MEAN, 10, 10, 10, 0),
-        [Measure("all", Level.CATEGORY, None, "Alles", "All", 1)],
-        {"a": None},
-    )
     years = range(3000, 3008)
-    await load.load(pool, Dataset({"a": City("a", "A", "Made Up", None, None)}, dict.fromkeys(years, edition)))
+    await load_apart(pool, years)
     async with running_api(empty_settings) as api:
         score = {"city": "a", "measure": "all", "value": 1}
         payloads = await asyncio.gather(
