@@ -10,10 +10,11 @@ import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
 from graphql.execution import create_source_event_stream
 
-from api import cache
+from api import cache, guard
 from api.admission import REFUSAL_COST, WRITE_COST, Admission
+from api.auth import ANONYMOUS
 from api.context import Context
-from api.document import DocumentError, Documents, Operation
+from api.document import DocumentError, Documents, Operation, above
 from api.executor import PlanningExecutor, Plans, VariablesError
 from api.render import Renders
 from api.request import GraphQLRequest, RequestError
@@ -38,6 +39,8 @@ class Execution:
         viewer, address = context.viewer, context.address
         self._admission.check(viewer, address)
         try:
+            if viewer is ANONYMOUS and asked.variables:
+                _check_values(asked.variables)
             operation = self._documents.operation(asked)
         except (DocumentError, RequestError):
             await self._admission.charge(viewer, address, REFUSAL_COST)
@@ -110,6 +113,13 @@ class Execution:
             return operation.executor(self._schema).start(self._plans, context, asked.variables or {})
         except VariablesError as error:
             raise DocumentError(error.errors) from error
+
+
+def _check_values(variables: dict[str, Any]) -> None:
+    try:
+        guard.check_values(variables)
+    except guard.LimitError as error:
+        raise above(error) from error
 
 
 def refused(error: DocumentError) -> ExecutionResult:
