@@ -39,6 +39,8 @@ class Context:
         self._reads_catalogue = False
         self.broken = asyncio.Event()
         self.budget: Budget | None = None
+        self.reports_cost = False
+        self._cost: dict[str, int] | None = None
         self._pool = pool
         self._loaders = Loaders(pool)
 
@@ -92,8 +94,14 @@ class Context:
             raise RequestError(400, "BAD_REQUEST", "variables are nested too deeply") from error
 
     def notes(self) -> dict[str, Any]:
-        """What an answer says about itself: that it may not be the newest, while Postgres does not answer."""
-        return {"stale": True} if self._index.is_stale else {}
+        """What an answer says about itself: that it may not be the newest, while Postgres does not answer; its cost."""
+        stale = {"stale": True} if self._index.is_stale else {}
+        return stale if self._cost is None else {**stale, "cost": self._cost}
+
+    def report_cost(self, requested: int, limit: int) -> None:
+        """Take down what the operation costs, for a client that has asked for it."""
+        if self.reports_cost:
+            self._cost = {"requested": requested, "limit": limit}
 
     def pin(self) -> None:
         """From here on this operation sees the rankings that are newest now, and no newer ones."""

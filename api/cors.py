@@ -6,7 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 # What clients send beyond what any page may, and what they may read beyond that.
-SENT = ("Authorization", "Content-Type", "If-None-Match", "traceparent")
+SENT = ("Authorization", "Content-Type", "If-None-Match", "SCI-Cost", "traceparent")
 READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Trace-Id")
 PREFLIGHT_SECONDS = 3600
 

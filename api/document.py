@@ -1,5 +1,6 @@
 """Documents, parsed, measured and validated once: that costs milliseconds, answering most queries does not."""
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,11 @@ from api.request import GraphQLRequest
 
 # Inside strings and comments, which are one token at any length. 100,000 take 30 ms at most.
 MOST_CHARACTERS = 100_000
+# Python makes no integer of more than 4,300.
+MOST_DIGITS = 1_000
+LONG_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1},}}")
+# 280 fragments that are not used took 35 ms.
+MOST_DEFINITIONS = 150
 # To find 100 errors took up to 480 ms, most of it for what might be meant instead.
 MOST_ERRORS = 5
 # A parsed document takes about fifty times its text.
@@ -128,13 +134,18 @@ class Documents:
     def _parse(self, text: str) -> DocumentNode:
         if len(text) > MOST_CHARACTERS:
             raise above(guard.LimitError("characters", len(text), MOST_CHARACTERS))
+        if (number := LONG_NUMBER.search(text)) is not None:
+            raise above(guard.LimitError("digits in a number", len(number[0]), MOST_DIGITS))
         try:
-            return parse(text, max_tokens=self._token_limit)
+            node = parse(text, max_tokens=self._token_limit)
         except GraphQLError as error:
             raise DocumentError([error]) from error
         except RecursionError as error:
             deep = GraphQLError("the document is nested too deeply", extensions={"code": "LIMIT_EXCEEDED"})
             raise DocumentError([deep]) from error
+        if len(node.definitions) > MOST_DEFINITIONS:
+            raise above(guard.LimitError("operations and fragments", len(node.definitions), MOST_DEFINITIONS))
+        return node
 
     def _keep(self, text: str, node: DocumentNode) -> Document:
         document = self._held[text] = Document(node)

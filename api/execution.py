@@ -45,6 +45,7 @@ class Execution:
         except (DocumentError, RequestError):
             await self._admission.charge(viewer, address, REFUSAL_COST)
             raise
+        context.report_cost(operation.cost, guard.LIMITS.cost)
         cost = operation.cost + WRITE_COST * operation.is_write
         context.budget = await self._admission.charge(viewer, address, cost, is_write=operation.is_write)
         return operation

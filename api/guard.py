@@ -93,12 +93,16 @@ LIMITS = Figures(depth=18, aliases=100, directives=50, root_fields=20, fields=75
 MOST_VALUES = 10_000
 
 
+LARGEST_EXACT = 2**53
+
+
 class LimitError(Exception):
     """A document asks for more than is allowed; the message names what, and how much is."""
 
     def __init__(self, what: str, requested: int, limit: int) -> None:
         super().__init__(f"too many {what}: the limit of a document is {limit}")
-        self.requested = requested
+        # Doubling fragments come to numbers that JSON has no room for.
+        self.requested = min(requested, LARGEST_EXACT)
         self.limit = limit
 
 

@@ -7,6 +7,7 @@ Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 f
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from graphql import ExecutionResult, OperationType
@@ -31,6 +32,9 @@ from db.settings import Settings
 # A client that leaves is noticed after this time: most answers take less than noticing would.
 UNWATCHED_SECONDS = 0.02
 MOST_REPEATED = 1_000
+COST_HEADER = "sci-cost"
+# Whoever sends one of these gets an answer that others may not get.
+UNREPEATED = frozenset((b"authorization", b"if-none-match", COST_HEADER.encode()))
 MOST_REPEATED_BYTES = 16_384
 
 Repeated: TypeAlias = tuple[object, ...]
@@ -110,7 +114,7 @@ class GraphQLEndpoint:
             return None
         accept = content_type = None
         for name, value in scope["headers"]:
-            if name in (b"authorization", b"if-none-match"):
+            if name in UNREPEATED:
                 return None
             if name == b"accept":
                 accept = value if accept is None else accept + b"," + value
@@ -125,9 +129,11 @@ class GraphQLEndpoint:
         accepted = requests.accepted(request.headers.get("accept"))
         try:
             context.viewer = await _viewer(request, context.tokens)
+            context.reports_cost = request.headers.get(COST_HEADER) == "report"
             asked = requests.read(request, body, self.trusted.text)
             key = context.key(asked)
-            if (kept := self._kept(request, key, accepted, context)) is not None:
+            kept = None if context.reports_cost else self._kept(request, key, accepted, context)
+            if kept is not None:
                 return key, kept
             operation = await self.execution.admit(asked, context)
         except DocumentError as error:
@@ -140,7 +146,8 @@ class GraphQLEndpoint:
         media_type = requests.media_type(accepted, kind)
         if media_type == EVENT_STREAM:
             answers = self.execution.stream(operation, asked, context)
-            breaking = (self.stopping.wait, context.broken.wait, lambda: expired(context.viewer))
+            life = partial(asyncio.sleep, self.settings.stream_life_seconds)
+            breaking = (self.stopping.wait, context.broken.wait, lambda: expired(context.viewer), life)
             return None, sse.response(answers, breaking, self.settings.heartbeat_seconds)
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
@@ -175,7 +182,7 @@ class GraphQLEndpoint:
             is_pure = context.is_pure and not result.errors and not notes
             return Answer(json(result, notes), is_pure, context.caching)
 
-        answer = await self.answers.compute(key, execute)
+        answer = await (execute() if context.reports_cost else self.answers.compute(key, execute))
         if failed is not None:
             return response.executed(failed, media_type, context.notes())
         return response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)

@@ -17,7 +17,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.types.unset import UnsetType
 
-from api import auth
+from api import auth, socket_life
 from api.context import Context
 from api.document import DocumentError
 from api.execution import Execution
@@ -31,6 +31,7 @@ from db.settings import Settings
 
 log = telemetry.logger(__name__)
 
+MOST_OPERATIONS = 100
 INIT_TIMEOUT = timedelta(seconds=10)
 # A WebSocket's control frame holds 125 bytes, two of them the code.
 REASON_BYTES = 123
@@ -65,6 +66,8 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
     view: "WebSocketEndpoint"
     websocket: Adapter
     _expiring: asyncio.Task[None] | None = None
+    _ending: asyncio.Task[None] | None = None
+    _is_used = False
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Take the token; clients never come back from 4401, and do from 4403 and 1013, asking for a newer token."""
@@ -78,15 +81,27 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(code=1013, reason="Try again later")
         else:
             self._expiring = self._expiring or asyncio.create_task(self._close_when_expired())
+            self._ending = self._ending or asyncio.create_task(self._close_in_time())
 
     async def shutdown(self) -> None:
-        if self._expiring is not None:
-            self._expiring.cancel()
+        for task in (self._expiring, self._ending):
+            if task is not None:
+                task.cancel()
         await super().shutdown()
 
     async def _close_when_expired(self) -> None:
         await expired(self.context.viewer)
         await self.websocket.close(code=4403, reason="Forbidden")
+
+    async def _close_in_time(self) -> None:
+        settings = self.view.settings
+
+        def is_used() -> bool:
+            used, self._is_used = self._is_used or bool(self.operations), False
+            return used
+
+        code, reason = await socket_life.ended(is_used, settings.idle_seconds, settings.stream_life_seconds)
+        await self.websocket.close(code=code, reason=reason)
 
     async def handle_message(self, message: Any) -> None:
         """Close the socket on a message that is not of the protocol's form, which Strawberry takes on trust."""
@@ -99,8 +114,11 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_subscribe(self, message: Any) -> None:
         """Find the document of an operation that names it by its id."""
+        self._is_used = True
         if self.connection_acknowledged:
             try:
+                if len(self.operations) >= MOST_OPERATIONS:
+                    raise RequestError(429, "TOO_MANY_OPERATIONS", f"a socket has at most {MOST_OPERATIONS} operations")
                 query = self.view.trusted.text(message["payload"])
             except (RequestError, DocumentError) as error:
                 await self.send_message({"id": message["id"], "type": "error", "payload": _formatted(error)})
@@ -202,6 +220,7 @@ class WebSocketEndpoint(GraphQL[Context, None]):
             allowed_origins=settings.allowed_origins,
         )
         self.execution = execution
+        self.settings = settings
         self.trusted = trusted
         self._new_context = new_context
 

@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     response_cache_mb: float = Field(64, ge=0)
     snapshot_cache_size: int = Field(32, ge=2)
     heartbeat_seconds: float = Field(15, gt=0)
+    idle_seconds: float = Field(600, gt=0)
+    stream_life_seconds: float = Field(86_400, gt=0)
     shutdown_seconds: float = Field(5, gt=0)
     rate_limit: str = "500000 per 10 seconds"
     most_streams_per_address: int = Field(100, ge=1)

@@ -61,7 +61,8 @@ def test_figures_are_those_counted_by_hand() -> None:
     # entries 1, and for each of 7: nodes 1, rank 1, categories 1 with 5 times code and b
     document = """query Q($n: Int = 7) @skip(if: false) { ranking { entries(first: $n) { nodes { ...N } } } }
     fragment N on RankingEntry { rank categories { a: status b: score } }"""
-    assert figures(document) == Figures(depth=5, aliases=2, directives=1, root_fields=1, cost=2 + 7 * (1 + 2 + 5 * 2))
+    cost = 2 + 7 * (1 + 2 + 5 * 2)
+    assert figures(document) == Figures(depth=5, aliases=2, directives=1, root_fields=1, fields=7, cost=cost)
     assert figures(document, n=3).cost == 2 + 3 * (1 + 2 + 5 * 2)
 
 
