@@ -66,7 +66,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await requests.content(receive, self.settings.body_limit_bytes)
+            body = await requests.content(receive, self._body_limit_bytes(scope))
         except RequestError as error:
             await response.refusal(error)(scope, receive, send)
             return
@@ -98,6 +98,11 @@ class GraphQLEndpoint:
             if len(self._repeated) > MOST_REPEATED:
                 self._repeated.popitem(last=False)
         await answered(scope, receive, send)
+
+    def _body_limit_bytes(self, scope: Scope) -> int:
+        """A token that is no good is refused before the body is parsed."""
+        has_token = any(name == b"authorization" for name, _ in scope["headers"])
+        return self.settings.body_limit_bytes if has_token else self.settings.reader_body_limit_bytes
 
     async def _stream(
         self, events: StreamingResponse, address: str, scope: Scope, receive: Receive, send: Send

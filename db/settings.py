@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     pending_proposals: int = Field(100, ge=1)
 
     body_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)
+    reader_body_limit_bytes: int = Field(256 * 1024, ge=1024)
     websocket_message_limit_bytes: int = Field(256 * 1024, ge=1024)
     document_token_limit: int = Field(2_000, ge=1)
     request_timeout_seconds: float = Field(30, gt=0)

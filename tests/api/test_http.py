@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.auth import Role
 from tests.conftest import Api
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -192,14 +193,27 @@ async def test_the_methods_that_are_allowed_are_those_that_are_answered(path: st
     assert set(refused.values()) == {allowed}
 
 
-async def test_a_body_that_grows_over_the_limit_is_413(read_api: Api) -> None:
+@pytest.mark.parametrize(
+    ("role", "count", "expected"),
+    [
+        (None, 4, (400, "BAD_REQUEST")),
+        (None, 5, (413, "TOO_LARGE")),
+        (Role.ADMIN, 64, (400, "BAD_REQUEST")),
+        (Role.ADMIN, 65, (413, "TOO_LARGE")),
+    ],
+)
+async def test_a_body_that_grows_over_the_limit_is_413(
+    role: Role | None, count: int, expected: tuple[int, str], read_api: Api
+) -> None:
     async def pieces() -> AsyncIterator[bytes]:
-        for _ in range(65):
+        for _ in range(count):
             yield b" " * 65_536
 
     headers = {"Content-Type": "application/json"}
+    if role is not None:
+        headers["Authorization"] = f"Bearer {read_api.token(role)}"
     response = await read_api.client.post("/graphql", content=pieces(), headers=headers)
-    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (413, "TOO_LARGE")
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == expected
 
 
 @pytest.mark.parametrize("accept", [JSON, "*/*"])
