@@ -1,6 +1,7 @@
 """One Redis subscription a process: every event, and every silent while, refreshes the index in memory."""
 
 import asyncio
+from contextlib import suppress
 
 from api.index import Index
 from db import cancellation, event, telemetry
@@ -14,14 +15,21 @@ async def follow(index: Index, redis: event.Client, settings: Settings) -> None:
     """Keep *index* fresh until cancelled. An event is a hint; without Redis the poll alone remains."""
     while True:
         try:
-            async for _ in event.subscribe(redis, settings.poll_seconds):
+            async for recomputed in event.subscribe(redis, settings.poll_seconds):
                 cancellation.heed()
-                await _refresh(index)
+                await asyncio.gather(_refresh(index), _load(index, recomputed))
         except event.AWAY as error:
             log.warning("redis is away, polling", error=repr(error))
         cancellation.heed()
         await _refresh(index)
         await asyncio.sleep(settings.poll_seconds)
+
+
+async def _load(index: Index, recomputed: event.RankingRecomputed | None) -> None:
+    """Load a ranking while the index is read: whoever follows it asks for it next."""
+    if recomputed is not None:
+        with suppress(*POSTGRES_AWAY):
+            await index.snapshots.get((recomputed.edition, recomputed.revision))
 
 
 async def _refresh(index: Index) -> None:

@@ -20,7 +20,7 @@ values ($1, $2, $3, $4, $5, $6)
 """
 
 BY_ID = """
-select d.edition, d.framework, d.cities, d.populations, d.published
+select d.edition, d.framework::text, d.cities, d.populations, d.published
 from unnest($1::integer[]) with ordinality as key (id, position)
 join definition d using (id)
 order by key.position
@@ -28,8 +28,8 @@ order by key.position
 
 # The one that each revision made, and the one before it; no row when a revision left the definition as it was.
 MADE = """
-select d.edition, d.framework, d.cities, d.populations, d.published,
-       b.edition as edition_before, b.framework as framework_before, b.cities as cities_before,
+select d.edition, d.framework::text, d.cities, d.populations, d.published,
+       b.edition as edition_before, b.framework::text as framework_before, b.cities as cities_before,
        b.populations as populations_before, b.published as published_before, key.position
 from unnest($1::integer[], $2::integer[]) with ordinality as key (edition, revision, position)
 join definition d using (edition, revision)
@@ -113,11 +113,11 @@ async def version(reader: Reader) -> tuple[int, int, int]:
 
 
 def _definition(
-    edition: int, framework: Any, cities: list[str], populations: list[int | None], facts: list[list[Any]]
+    edition: int, framework: str, cities: list[str], populations: list[int | None], facts: list[list[Any]]
 ) -> Definition:
     return Definition(
         edition,
-        framework_rows.from_json(framework),
+        framework_rows.from_text(framework),
         dict(zip(cities, populations, strict=True)),
         tuple(
             Published(edition, city, category, None if score is None else float(score), *rest)

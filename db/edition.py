@@ -7,7 +7,9 @@ from db.pool import Reader, Writer
 
 STATES = """
 select e.year, e.revision, (select max(r.revision) from ranking r where r.edition = e.year) as ranked_revision,
-       exists (select from score_change sc where sc.edition = e.year) as has_scores, e.review_required,
+       -- By the index, whatever the planner thinks of all changes together.
+       (select true from score_change sc where sc.edition = e.year limit 1) is not null as has_scores,
+       e.review_required,
        coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed
 from edition e
 left join recomputation r on r.edition = e.year and r.revision = e.revision

@@ -1,7 +1,10 @@
 """The framework of each edition, from and to its rows and JSON."""
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from db.composite.framework import (
     Aggregation,
@@ -47,6 +50,12 @@ async def by_edition(reader: Reader, years: list[int]) -> list[Framework]:
 def to_json(framework: Framework) -> dict[str, Any]:
     """The framework as what orjson writes as JSON; `from_json` reads it back."""
     return {"methodology": framework.methodology, "measures": framework.measures}
+
+
+@lru_cache(maxsize=64)
+def from_text(stored: str) -> Framework:
+    """The framework that `to_json` wrote, from the column as text: the same one is read for every ranking."""
+    return from_json(orjson.loads(stored))
 
 
 def from_json(stored: dict[str, Any]) -> Framework:

@@ -25,7 +25,7 @@ values ($1, $2, $3, $4, $5, $6, $7)
 """
 
 HEADERS = """
-select r.edition, r.revision, r.computed_at, r.input_hash, r.framework, r.cities, r.basis
+select r.edition, r.revision, r.computed_at, r.input_hash, r.framework::text, r.cities, r.basis
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
 join ranking r using (edition, revision)
 """
@@ -204,7 +204,7 @@ async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
     found = {}
     for row in await reader.fetch(HEADERS, editions, revisions):
         key = row["edition"], row["revision"]
-        framework = framework_rows.from_json(row["framework"])
+        framework = framework_rows.from_text(row["framework"])
         found[key] = Ranking(
             *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), tuple(columns[key]),
             row["basis"] and Basis.from_json(row["basis"]),

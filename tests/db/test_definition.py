@@ -59,7 +59,7 @@ async def test_the_migration_keeps_what_an_older_version_had(pool: Pool) -> None
     """The statement of migration 0003 says of the filled tables what the code says."""
     script = (migrate.MIGRATIONS / "0003_definition.sql").read_text()
     [fill] = [part for part in script.split(";") if part.strip().startswith("insert into definition")]
-    kept: Any = "select edition, framework, cities, populations, published from definition order by edition"
+    kept: Any = "select edition, framework::text, cities, populations, published from definition order by edition"
     before = [definition._definition(*row) for row in await pool.fetch(kept)]
     await pool.execute("truncate definition")
     await pool.execute(fill)
