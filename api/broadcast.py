@@ -1,7 +1,7 @@
 """One Redis subscription a process: every event, and every silent while, refreshes the index in memory."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Awaitable
 
 from api.index import Index
 from db import cancellation, event, telemetry
@@ -17,7 +17,7 @@ async def follow(index: Index, redis: event.Client, settings: Settings) -> None:
         try:
             async for recomputed in event.subscribe(redis, settings.poll_seconds):
                 cancellation.heed()
-                await asyncio.gather(_refresh(index), _load(index, recomputed))
+                await _refresh(index, recomputed)
         except event.AWAY as error:
             log.warning("redis is away, polling", error=repr(error))
         cancellation.heed()
@@ -25,16 +25,13 @@ async def follow(index: Index, redis: event.Client, settings: Settings) -> None:
         await asyncio.sleep(settings.poll_seconds)
 
 
-async def _load(index: Index, recomputed: event.RankingRecomputed | None) -> None:
-    """Load a ranking while the index is read: whoever follows it asks for it next."""
+async def _refresh(index: Index, recomputed: event.RankingRecomputed | None = None) -> None:
+    """Read the index anew, and at once the ranking of which an event has told: whoever follows it wants it next."""
+    reads: list[Awaitable[object]] = [index.refresh()]
     if recomputed is not None:
-        with suppress(*POSTGRES_AWAY):
-            await index.snapshots.get((recomputed.edition, recomputed.revision))
-
-
-async def _refresh(index: Index) -> None:
+        reads.append(index.snapshots.get((recomputed.edition, recomputed.revision)))
     try:
-        await index.refresh()
+        await asyncio.gather(*reads)
     except POSTGRES_AWAY as error:
         log.warning("postgres is away, serving what is in memory", error=repr(error))
     except Exception:
