@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import websockets
-from graphql import parse
+from graphql import get_introspection_query, parse
 
 from api import guard, overlap
 from api.document import MOST_CHARACTERS, DocumentError, Documents
@@ -16,7 +17,9 @@ from tests.api.test_guard import EVERYTHING, HOSTILE
 from tests.api.test_subscription import TRANSPORT, Socket, address
 from tests.conftest import Api
 
-CPU_SECONDS = 0.05
+# What GraphiQL asks at its start took 7 ms, so these are the 50 ms that a document may take.
+HONEST = get_introspection_query(input_value_deprecation=True)
+MOST_TIMES = 7
 ATTEMPTS = 5
 REFUSED = {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "TOO_LARGE"}
 SCHEMA = create_schema()._schema
@@ -69,21 +72,22 @@ DOCUMENTS = {
 }  # fmt: skip
 
 
+def seconds(query: str, name: str | None = None) -> float:
+    """CPU time to look at a document that nobody has asked before."""
+    documents = Documents(SCHEMA, 2_000, introspection=True)
+    started = time.process_time()
+    with suppress(DocumentError):
+        documents.operation(GraphQLRequest(query, None, name))
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_document_takes_little_time(name: str) -> None:
-    """Of the process, the least of some attempts, each with nothing kept from the one before."""
-    asked, least = GraphQLRequest(DOCUMENTS[name], None, "A" if "query A" in DOCUMENTS[name] else None), 1e9
-    for _ in range(ATTEMPTS):
-        documents = Documents(SCHEMA, 2_000, introspection=True)
-        started = time.process_time()
-        try:
-            documents.operation(asked)
-        except DocumentError as error:
-            assert len(error.errors) <= 6
-        least = min(least, time.process_time() - started)
-        if least <= CPU_SECONDS:
-            return
-    pytest.fail(f"took {least * 1e3:.0f} ms")
+    """Least times of some attempts, side by side: other work of the machine is in both."""
+    operation = "A" if "query A" in DOCUMENTS[name] else None
+    attempts = [(seconds(DOCUMENTS[name], operation), seconds(HONEST)) for _ in range(ATTEMPTS)]
+    hostile, honest = map(min, zip(*attempts, strict=True))
+    assert hostile < MOST_TIMES * honest, f"{hostile * 1e3:.0f} ms, where GraphiQL's own takes {honest * 1e3:.1f} ms"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -130,8 +134,8 @@ async def test_others_are_answered_meanwhile(read_api: Api) -> None:
     await ask()
     await attacking
     assert len(waits) > 25
-    # Four documents of up to 50 ms may come first, on a machine with other work.
-    assert sorted(waits)[len(waits) // 2] < 4 * CPU_SECONDS * 2
+    # Each of four attackers may have one document before it, on a machine with other work.
+    assert sorted(waits)[len(waits) // 2] < 2 * len(flood) * MOST_TIMES * seconds(HONEST)
 
 
 @pytest.mark.parametrize(
