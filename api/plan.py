@@ -14,28 +14,24 @@ None), and a run that meets anything unusual, an error or a null where none may 
 executed the plain way, which is right about errors and null propagation by definition.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import isawaitable, iscoroutine
-from types import NoneType
-from typing import Any, TypeAlias
+from typing import Any
 from weakref import WeakKeyDictionary
 
+import strawberry
 from graphql import (
     GraphQLField,
-    GraphQLLeafType,
     GraphQLList,
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLScalarType,
-    GraphQLString,
     get_named_type,
     is_leaf_type,
 )
-from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
@@ -43,22 +39,16 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from api.batch import Batch, Objects, Places, Views, batches
+from api.batch import Batch, Objects, batches
+from api.completion import Completion, Exact, Leaf, ListOf, NonNull, Object, Runner, UnplannedError
 from api.schema.column import FIGURE, MAY_WAIT, UNIFORM, View
-from api.schema.resolver import of_object_alone, strawberry_field
+from api.schema.resolver import of_object_alone, of_object_and_info, strawberry_field
 from api.standings import Standings
 
 # Figures of these types are Python's own in a column: graphql-core would check each of them and change none.
 EXACT = frozenset({"Float", "Int", "Boolean"})
-TEXT = {str, NoneType}
 NOWHERE = Path(None, "plan", None)
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-
-Runner: TypeAlias = "Executor[Any]"
-
-
-class UnplannedError(Exception):
-    """A plan met what only plain execution can answer."""
 
 
 class Plan:
@@ -80,18 +70,6 @@ class Plan:
         return answers
 
 
-class Completion(ABC):
-    """Completes resolved values of one GraphQL type."""
-
-    @abstractmethod
-    def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        """Of each value."""
-
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:  # noqa: ARG002
-        """Of each value at each place; a value has views, and was resolved for one place."""
-        raise UnplannedError("only views are the same at many places")
-
-
 class Step:
     """One field: resolved, then completed. *details* are its nodes in the document."""
 
@@ -105,7 +83,9 @@ class Step:
         self._arguments = arguments
         self._complete = complete
         self._figure: str | None = definition.metadata.get(FIGURE)
+        self._definition = definition
         self._get = of_object_alone(definition)
+        self._get_with = of_object_and_info(definition)
         self._may_wait = definition.metadata.keys() >= MAY_WAIT.keys()
         self._is_uniform = definition.metadata.keys() >= UNIFORM.keys()
         self._gives_views = _is_view(get_named_type(field.type))
@@ -140,7 +120,11 @@ class Step:
         resolve, arguments = self._field.resolve, self._arguments
         assert resolve is not None, "Strawberry gives every field a resolver"
         info = runner.build_resolve_info(self._field, self._nodes, self._parent, NOWHERE)
-        values = [resolve(each, info, **arguments) for each in objects]
+        if self._get_with is not None:
+            own_info = strawberry.Info(info, self._definition)
+            values = [self._get_with(each, info=own_info) for each in objects]
+        else:
+            values = [resolve(each, info, **arguments) for each in objects]
         if self._may_wait and any(map(isawaitable, values)):
             for coroutine in filter(iscoroutine, values):
                 coroutine.close()
@@ -156,76 +140,6 @@ class TypeName:
 
     def values(self, _: Runner, batch: Batch) -> Sequence[Any]:
         return [self.name] * len(batch)
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf(Completion):
-    """A scalar or an enum."""
-
-    type: GraphQLLeafType
-
-    def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        if self.type is GraphQLString and set(map(type, values)) <= TEXT:
-            return values
-        coerce = self.type.coerce_output_value
-        return [None if value is None else coerce(value) for value in values]
-
-
-class Exact(Completion):
-    """A scalar whose values are answered as they are."""
-
-    def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        return values
-
-
-@dataclass(frozen=True, slots=True)
-class Object(Completion):
-    """An object, with the plan of what is selected of it."""
-
-    plan: Plan
-
-    def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        answers = iter(self.plan.run(runner, [value for value in values if value is not None]))
-        return [None if value is None else next(answers) for value in values]
-
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
-        present = [value for value in values if value is not None]
-        answers = iter(self.plan.answer(runner, Views(present, places)))
-        return [None if value is None else next(answers) for value in values for _ in places.places]
-
-
-@dataclass(frozen=True, slots=True)
-class ListOf(Completion):
-    """A list."""
-
-    item: Completion
-
-    def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        completed = iter(self.item.each(runner, [item for value in values if value is not None for item in value]))
-        return [None if value is None else [next(completed) for _ in value] for value in values]
-
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
-        completed = self.item.uniform(runner, [item for value in values for item in value or ()], places)
-        lists: list[Any] = []
-        start, step = 0, len(places)
-        for value in values:
-            end = start + step * len(value or ())
-            lists += [None if value is None else completed[place:end:step] for place in range(start, start + step)]
-            start = end
-        return lists
-
-
-@dataclass(frozen=True, slots=True)
-class NonNull(Completion):
-    """What must be there."""
-
-    inner: Completion
-
-    def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        return _all_there(self.inner.each(runner, values))
-
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
-        return _all_there(self.inner.uniform(runner, values, places))
 
 
 def build(runner: Runner, type_: GraphQLObjectType, selected: GroupedFieldSet) -> Plan | None:
@@ -274,9 +188,3 @@ def _completion(
 def _is_view(type_: GraphQLNamedType) -> bool:
     definition = type_.extensions.get(DEFINITION)
     return isinstance(definition, StrawberryObjectDefinition) and issubclass(definition.origin, View)
-
-
-def _all_there(values: Sequence[Any]) -> Sequence[Any]:
-    if None in values:
-        raise UnplannedError("null where none may be")
-    return values

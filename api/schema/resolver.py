@@ -47,15 +47,24 @@ def of_object_alone(definition: StrawberryField) -> Callable[[Any], Any] | None:
     return own
 
 
+def of_object_and_info(definition: StrawberryField) -> Callable[..., Any] | None:
+    """What gives the value of a field from its object and `info`, Strawberry's; None for others."""
+    resolver = definition.base_resolver
+    if resolver is None or None in (resolver.self_parameter, resolver.info_parameter) or resolver.arguments:
+        return None
+    own: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
+    return own
+
+
 def _direct(definition: StrawberryField, field: GraphQLField, by_strawberry: Resolve) -> Resolve:
     if (get := of_object_alone(definition)) is not None:
         return lambda source, _: get(source)
+    if (get_with := of_object_and_info(definition)) is not None:
+        return lambda source, info: get_with(source, info=strawberry.Info(info, definition))
     resolver = definition.base_resolver
     assert resolver is not None, "without one the field is an attribute"
     own: Resolve = resolver.wrapped_func  # type: ignore[assignment]
     has_self, has_info = resolver.self_parameter is not None, resolver.info_parameter is not None
-    if has_self and has_info and not resolver.arguments:
-        return lambda source, info: own(source, info=strawberry.Info(info, definition))
     names = {name: each.python_name for name, each in zip(field.args, definition.arguments, strict=True)}
     converted = [name for name, argument in field.args.items() if not _is_scalar(argument.type)]
 
