@@ -6,12 +6,25 @@ from datetime import datetime
 from db.pool import Reader, Writer
 
 STATES = """
-select e.year, e.revision, (select max(r.revision) from ranking r where r.edition = e.year) as ranked_revision,
+select e.year, e.revision, newest.revision as ranked_revision,
        -- By the index, whatever the planner thinks of all changes together.
        (select true from score_change sc where sc.edition = e.year limit 1) is not null as has_scores,
+       (select max(d.id) from definition d where d.edition = e.year) as definition,
        e.review_required,
-       coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed
+       coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed,
+       e.closed_at is null and newest.basis is not null and newest.revision = e.revision and exists (
+           select from edition earlier
+           where earlier.year < e.year
+             and (select max(ranked.revision) from ranking ranked where ranked.edition = earlier.year)
+                 > coalesce((newest.basis -> 'rankings' ->> earlier.year::text)::integer, 0)) as is_outdated
 from edition e
+left join lateral (
+    select ranked.revision, ranked.basis
+    from ranking ranked
+    where ranked.edition = e.year
+    order by ranked.revision desc
+    limit 1
+) newest on true
 left join recomputation r on r.edition = e.year and r.revision = e.revision
 order by e.year
 """
@@ -21,20 +34,6 @@ select e.revision
 from unnest($1::integer[]) with ordinality as key (year, position)
 join edition e using (year)
 order by key.position
-"""
-
-# Ranked after a later one, which happens when it was parked: the later one's comparison is old.
-OUTDATED = """
-select e.year
-from edition e
-join lateral (
-    select r.revision, r.basis from ranking r where r.edition = e.year order by r.revision desc limit 1
-) newest on newest.revision = e.revision
-where e.closed_at is null and newest.basis is not null and exists (
-    select from ranking earlier
-    where earlier.edition < e.year
-      and earlier.revision > coalesce((newest.basis -> 'rankings' ->> earlier.edition::text)::integer, 0))
-order by e.year
 """
 
 CITY_COUNTS = """
@@ -80,16 +79,19 @@ class State:
 
     `ranked_revision` None means no ranking yet, which is final without any scores; `attempts` counts those to rank the
     newest revision, the one under way included; `has_failed` is True when one of them has; with `review_required`, what
-    editors submit waits for an admin.
+    editors submit waits for an admin. `definition` is the id of the newest one. `is_outdated` is True for an open
+    edition that was ranked before an earlier one, a parked one, was.
     """
 
     year: int
     revision: int
     ranked_revision: int | None
     has_scores: bool
+    definition: int
     review_required: bool
     attempts: int
     has_failed: bool
+    is_outdated: bool
 
     @property
     def is_stale(self) -> bool:
@@ -125,11 +127,6 @@ async def states_of(reader: Reader, years: list[int]) -> list[State]:
 async def revisions(reader: Reader, years: list[int]) -> list[int]:
     """The revision at which each existing edition stands, in the order of *years*."""
     return [row["revision"] for row in await reader.fetch(REVISIONS, years)]
-
-
-async def outdated(reader: Reader) -> list[int]:
-    """Open editions at whose newest ranking an earlier edition had an older one than now, oldest first."""
-    return [row["year"] for row in await reader.fetch(OUTDATED)]
 
 
 async def city_counts(reader: Reader) -> dict[int, int]:

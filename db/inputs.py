@@ -10,21 +10,15 @@ import orjson
 
 from db import array, score
 from db import definition as definitions
+from db import edition as edition_rows
 from db import framework as framework_rows
 from db.composite.framework import OVERALL, Framework
 from db.definition import Definition
+from db.edition import State
 from db.pool import Reader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-NEWEST = """
-select e.year, (select max(d.id) from definition d where d.edition = e.year) as definition,
-       (select max(r.revision) from ranking r where r.edition = e.year) as revision
-from edition e
-where e.year <= $1
-order by e.year
-"""
 
 STANDINGS = """
 select c.edition, c.code, array_send(c.score) as score, array_send(c.rank) as rank, array_send(c.is_top_n) as is_top_n
@@ -91,7 +85,13 @@ class Inputs:
 
 async def read(reader: Reader, edition: int, revision: int) -> Inputs:
     """The newest inputs of an existing edition; *reader* must be one repeatable-read transaction."""
-    return await _read(reader, edition, revision, await newest_basis(reader, edition), None)
+    basis = newest_basis(await edition_rows.states(reader), edition)
+    return await read_on(reader, edition, revision, basis)
+
+
+async def read_on(reader: Reader, edition: int, revision: int, basis: Basis) -> Inputs:
+    """As `read`, on the newest *basis*."""
+    return await _read(reader, edition, revision, basis, None)
 
 
 async def read_again(reader: Reader, edition: int, revision: int, basis: Basis) -> Inputs:
@@ -99,12 +99,12 @@ async def read_again(reader: Reader, edition: int, revision: int, basis: Basis) 
     return await _read(reader, edition, revision, basis, revision)
 
 
-async def newest_basis(reader: Reader, edition: int) -> Basis:
-    """What a ranking of *edition* rests on now."""
-    rows = await reader.fetch(NEWEST, edition)
+def newest_basis(states: list[State], edition: int) -> Basis:
+    """What a ranking of *edition* rests on when editions stand so, oldest first."""
+    known = [state for state in states if state.year <= edition]
     return Basis(
-        {row["year"]: row["definition"] for row in rows},
-        {row["year"]: row["revision"] for row in rows if row["revision"] is not None and row["year"] < edition},
+        {state.year: state.definition for state in known},
+        {state.year: state.ranked_revision for state in known[:-1] if state.ranked_revision is not None},
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -164,7 +166,7 @@ async def save(writer: Writer, ranking: Ranking) -> None:
         framework_rows.to_json(ranking.framework), list(ranking.cities),
         ranking.basis and asdict(ranking.basis),
     )  # fmt: skip
-    rows = ((*key, position, *_row(column)) for position, column in enumerate(ranking.columns))
+    rows = [(*key, position, *_row(column)) for position, column in enumerate(ranking.columns)]
     await writer.copy_to_table(
         "ranking_column",
         columns=["edition", "revision", "position", "code", *FIGURES, *COMPARISON],
@@ -198,25 +200,32 @@ async def _each(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
 async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
     """The stored snapshot of each key, None where there is none; always two statements."""
     editions, revisions = [key[0] for key in keys], [key[1] for key in keys]
-    columns: dict[Key, list[Column]] = {}
-    for row in await reader.fetch(COLUMNS, editions, revisions):
-        columns.setdefault((row["edition"], row["revision"]), []).append(_column(row))
+    rows = groupby(await reader.fetch(COLUMNS, editions, revisions), key=itemgetter("edition", "revision"))
+    columns = {key: tuple(_columns(list(group))) for key, group in rows}
     found = {}
     for row in await reader.fetch(HEADERS, editions, revisions):
         key = row["edition"], row["revision"]
         framework = framework_rows.from_text(row["framework"])
         found[key] = Ranking(
-            *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), tuple(columns[key]),
+            *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), columns[key],
             row["basis"] and Basis.from_json(row["basis"]),
         )  # fmt: skip
     return [found.get(key) for key in keys]
 
 
-def _column(row: "asyncpg.Record") -> Column:
-    comparison = None
-    if row[COMPARISON[0]] is not None:
-        comparison = Comparison(**{name: array.decode(row[name]) for name in COMPARISON})
-    return Column(row["code"], **{name: array.decode(row[name]) for name in FIGURES}, comparison=comparison)
+def _columns(rows: "list[asyncpg.Record]") -> Iterator[Column]:
+    """The columns of one ranking."""
+    compared = [row for row in rows if row[COMPARISON[0]] is not None]
+    comparisons = (Comparison(**figures) for figures in _figures(compared, COMPARISON))
+    for row, figures in zip(rows, _figures(rows, FIGURES), strict=True):
+        comparison = None if row[COMPARISON[0]] is None else next(comparisons)
+        yield Column(row["code"], **figures, comparison=comparison)
+
+
+def _figures(rows: "list[asyncpg.Record]", names: list[str]) -> "Iterator[dict[str, NDArray[Any]]]":
+    """The named arrays of each row."""
+    decoded = [array.decode_rows([row[name] for row in rows]) for name in names]
+    return (dict(zip(names, figures, strict=True)) for figures in zip(*decoded, strict=True))
 
 
 async def revision_before(reader: Reader, keys: list[Key]) -> list[int | None]:

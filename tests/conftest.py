@@ -24,7 +24,7 @@ from api.server import Server, configuration
 from db import dataset, event, load, local, migrate
 from db.pool import Pool, connect, create_pool
 from db.settings import OFF, Settings
-from workers.recompute import bring_up_to_date
+from workers.recompute import Recomputer
 
 BUNDLED = Path(load.__file__).parent / "data"
 TOKEN_SECRET = "made up for tests, made up for tests"
@@ -178,7 +178,7 @@ async def watching(api: Api) -> AsyncIterator[Statements]:
 async def rank_all(settings: Settings, pool: Pool) -> None:
     """Rank everything that is stale, as the worker's task does."""
     redis = event.connect(settings)
-    await bring_up_to_date(pool, redis, settings, 9999)
+    await Recomputer(pool, redis, settings).bring_up_to_date(9999)
     await redis.aclose()
 
 
@@ -186,9 +186,12 @@ Recompute = Callable[[], Awaitable[None]]
 
 
 @pytest_asyncio.fixture
-async def recompute(settings: Settings, pool: Pool) -> Recompute:
-    """Ranks everything that is stale in this test's database."""
-    return lambda: rank_all(settings, pool)
+async def recompute(settings: Settings, pool: Pool) -> AsyncIterator[Recompute]:
+    """Ranks everything that is stale in this test's database, as one worker does again and again."""
+    redis = event.connect(settings)
+    recomputer = Recomputer(pool, redis, settings)
+    yield lambda: recomputer.bring_up_to_date(9999)
+    await redis.aclose()
 
 
 async def create_database(servers: Path, template: str, name: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from db import inputs, ranking, telemetry, uncertainty
+from db import edition, inputs, ranking, telemetry, uncertainty
 from db.composite.uncertainty import draw_ranks, spread
 from db.pool import Pool, transaction
 
@@ -17,7 +17,7 @@ async def analyse(pool: Pool, id_: int) -> None:
         async with transaction(pool, "repeatable_read") as reader:
             [ranked] = await ranking.by_key(reader, [(analysis.edition, analysis.revision)])
             assert ranked is not None, "an analysis goes with its ranking"
-            rested_on = ranked.basis or await inputs.newest_basis(reader, analysis.edition)
+            rested_on = ranked.basis or inputs.newest_basis(await edition.states(reader), analysis.edition)
             given = await inputs.read_again(reader, analysis.edition, analysis.revision, rested_on)
         drawn = []
         done = 0

@@ -91,9 +91,9 @@ class Relay:
         self._sweep_at = time.monotonic() + self.settings.stale_seconds
         if await event.waiting(self.redis, QUEUE) > MOST_WAITING:
             return
-        behind = {state.year for state in await edition.states(self.pool) if state.is_due(self.settings.task_attempts)}
-        for year in sorted(behind | set(await edition.outdated(self.pool))):
-            await self._send(RECOMPUTE, year, None)
+        for state in await edition.states(self.pool):
+            if state.is_outdated or state.is_due(self.settings.task_attempts):
+                await self._send(RECOMPUTE, state.year, None)
         for id_ in await uncertainty.unfinished(self.pool):
             await self._send(ANALYSE, id_, None)
 

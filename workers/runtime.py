@@ -12,6 +12,7 @@ from db import event
 from db.pool import Pool, close, create_pool
 from db.settings import Settings
 from workers.app import settings
+from workers.recompute import Recomputer
 
 T = TypeVar("T")
 
@@ -23,6 +24,7 @@ class Runtime:
     runner: asyncio.Runner
     pool: Pool
     redis: event.Client
+    recomputer: Recomputer
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -32,7 +34,8 @@ class Runtime:
         # A transaction stays open while a ranking is computed.
         longest = max(settings.statement_timeout_seconds, settings.task_time_limit_seconds)
         pool = runner.run(create_pool(settings.database_url, settings, "worker", longest))
-        return cls(runner, pool, event.connect(settings))
+        redis = event.connect(settings)
+        return cls(runner, pool, redis, Recomputer(pool, redis, settings))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result."""

@@ -3,8 +3,7 @@
 from db import telemetry
 from workers import runtime
 from workers.analyse import analyse
-from workers.app import ANALYSE, RECOMPUTE, app, settings
-from workers.recompute import bring_up_to_date
+from workers.app import ANALYSE, RECOMPUTE, app
 
 
 @app.task(name=RECOMPUTE)
@@ -15,7 +14,7 @@ def recompute(year: int, trace_id: str | None = None) -> None:
     """
     with telemetry.trace(trace_id), telemetry.fields(edition=year):
         child = runtime.current()
-        child.run(bring_up_to_date(child.pool, child.redis, settings, year))
+        child.run(child.recomputer.bring_up_to_date(year))
 
 
 @app.task(name=ANALYSE)
