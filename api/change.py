@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from api.snapshot import Snapshot
 from db.composite.framework import OVERALL
@@ -34,15 +35,19 @@ def changes(old: Snapshot, new: Snapshot) -> list[Change]:
 
 
 def _changes_in(code: str, old: Snapshot, new: Snapshot) -> Iterator[Change]:
-    gone = [city for city in old.ranking.cities if city not in new.place]
-    for city in (*new.ranking.cities, *gone):
-        change = Change(city, code, _standing(old, code, city), _standing(new, code, city))
-        if change.old != change.new:
-            yield change
+    before, now = _standings(old, code), _standings(new, code)
+    gone = [city for city in before if city not in now]
+    for city in (*now, *gone):
+        # Most cities stand where they stood, and tuples say so ten times sooner than objects.
+        pair = before.get(city, ()), now.get(city, ())
+        if pair[0] != pair[1]:
+            yield Change(city, code, Standing(*pair[0]), Standing(*pair[1]))
 
 
-def _standing(snapshot: Snapshot, code: str, city: str) -> Standing:
-    found, place = snapshot.standings.get(code), snapshot.place.get(city)
-    if found is None or place is None or not found.has_comparison:
-        return Standing()
-    return Standing(found.score[place], found.rank[place], found.is_top_n[place], found.is_hidden_champion[place])
+def _standings(snapshot: Snapshot, code: str) -> dict[str, tuple[Any, ...]]:
+    """What a `Standing` of each city has, best first."""
+    found = snapshot.standings.get(code)
+    if found is None or not found.has_comparison:
+        return {}
+    standings = zip(found.score, found.rank, found.is_top_n, found.is_hidden_champion, strict=True)
+    return dict(zip(snapshot.ranking.cities, standings, strict=True))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Dimensions, whether there are nulls, the element type, the length, the index of the first element.
 HEAD = Struct(">iiiii")
 EMPTY_BYTES = 12
+NULL = b"\xff\xff\xff\xff"
+# With which -1 begins, and no other length does.
+NULL_OCTET = 0xFF
 
 # Postgres's element type by numpy's; the numbers are those of pg_type, and never change.
 OID = {"float64": 701, "int32": 23, "int16": 21, "bool": 16}
@@ -44,9 +47,10 @@ def encode(figures: "NDArray[Any]") -> list[bytes]:
     missing = _missing(figures)
     if missing is None:
         return [heads[False] + row.tobytes() for row in elements]
+    has_null: list[bool] = np.any(missing, axis=1).tolist()
     return [
-        heads[True] + _without(row, absent) if absent.any() else heads[False] + row.tobytes()
-        for row, absent in zip(elements, missing, strict=True)
+        heads[True] + _without(row, absent) if some else heads[False] + row.tobytes()
+        for row, absent, some in zip(elements, missing, has_null, strict=True)
     ]
 
 
@@ -61,11 +65,10 @@ def decode(content: bytes) -> "NDArray[Any]":
     if len(body) == length * element.itemsize:
         return np.frombuffer(body, dtype=element)["value"].astype(dtype)
     array = np.full(length, np.nan if dtype.kind == "f" else 0, dtype=dtype)
-    if len(body) > length * 4:
-        starts, is_null = _starts(np.frombuffer(body, dtype=">i4"), length, element.itemsize // 4)
-        octets = np.frombuffer(body, dtype=np.uint8)
-        values = starts[~is_null, None] * 4 + np.arange(4, element.itemsize)
-        array[~is_null] = octets[values].reshape(-1).view(dtype.newbyteorder(">"))
+    nulls, words = _nulls(body, length, element.itemsize)
+    present = np.ones(length, dtype=np.bool_)
+    present[nulls] = False
+    array[present] = np.delete(np.frombuffer(body, dtype=np.int32), words).view(element)["value"]
     return array
 
 
@@ -104,25 +107,23 @@ def _fields(values: Sequence[Any]) -> list[bytes]:
     """Each value of a column with its length before it."""
     arrays = [value for value in values if isinstance(value, np.ndarray)]
     encoded = iter(encode(np.array(arrays)) if arrays else [])
-    return [_field(next(encoded) if isinstance(value, np.ndarray) else value) for value in values]
+    contents = (next(encoded) if isinstance(value, np.ndarray) else _content(value) for value in values)
+    return [NULL if content is None else len(content).to_bytes(4) + content for content in contents]
 
 
-def _field(value: int | str | bytes | None) -> bytes:
+def _content(value: int | str | None) -> bytes | None:
     if value is None:
-        return b"\xff\xff\xff\xff"
-    if isinstance(value, int):
-        value = value.to_bytes(4)
-    content = value.encode() if isinstance(value, str) else value
-    return len(content).to_bytes(4) + content
+        return None
+    return value.to_bytes(4) if isinstance(value, int) else value.encode()
 
 
 def _without(elements: "NDArray[Any]", absent: "NDArray[np.bool_]") -> bytes:
     """The octets of one array's elements, of those that are *absent* only a length of -1."""
     elements["length"][absent] = -1
-    octets = elements.view(np.uint8).reshape(len(elements), -1)
-    kept = np.ones(octets.shape, dtype=np.bool_)
-    kept[absent, 4:] = False
-    return octets[kept].tobytes()
+    words = elements.view(np.int32).reshape(len(elements), -1)
+    kept = np.ones(words.shape, dtype=np.bool_)
+    kept[absent, 1:] = False
+    return words[kept].tobytes()
 
 
 def _missing(array: "NDArray[Any]") -> "NDArray[np.bool_] | None":
@@ -134,16 +135,17 @@ def _missing(array: "NDArray[Any]") -> "NDArray[np.bool_] | None":
     return missing
 
 
-def _starts(words: "NDArray[Any]", length: int, width: int) -> "tuple[NDArray[np.intp], NDArray[np.bool_]]":
-    """The word at which each element starts, and whether it is null.
+def _nulls(body: memoryview, length: int, step: int) -> tuple[list[int], list[int]]:
+    """Which elements are null, and at which word of four octets each of them is.
 
-    Where one starts depends on all before it: the steps from word to word are doubled until they reach the last.
+    Where one is depends on all before it; a plain loop takes no longer than what numpy can do about that.
     """
-    after = np.arange(len(words)) + np.where(words == -1, 1, width)
-    step = np.append(np.minimum(after, len(words)), len(words))
-    starts = np.zeros(1, dtype=np.intp)
-    while len(starts) < length:
-        starts = np.concatenate([starts, step[starts]])
-        step = step[step]
-    starts = starts[:length]
-    return starts, words[starts] == -1
+    nulls, words, offset = [], [], 0
+    for place in range(length):
+        if body[offset] == NULL_OCTET:
+            nulls.append(place)
+            words.append(offset // 4)
+            offset += 4
+        else:
+            offset += step
+    return nulls, words
