@@ -91,8 +91,6 @@ LIMITS = Figures(depth=18, aliases=100, directives=50, root_fields=20, fields=75
 
 # In the variables of a reader. To check 10,000 takes 25 ms.
 MOST_VALUES = 10_000
-
-
 LARGEST_EXACT = 2**53
 
 

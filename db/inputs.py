@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from db.composite.framework import OVERALL, Framework
 from db.definition import Definition
 from db.edition import State
 from db.pool import Reader
+from db.score import STATUS_CODE, ValueStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +73,16 @@ class Inputs:
     previous_score: "NDArray[np.float64]"
     previous_rank: "NDArray[np.int32]"
     ever_top_n: "NDArray[np.bool_]"
+
+    def with_scores(self, scores: Iterable[tuple[str, str, float | None, ValueStatus]]) -> "Inputs":
+        """These inputs with other scores: measure, city, value and status of each; None where nothing is recorded."""
+        values, statuses = self.values.copy(), self.statuses.copy()
+        column = {city: index for index, city in enumerate(self.cities)}
+        for measure, city, value, status in scores:
+            place = self.framework.position[measure], column[city]
+            values[place] = np.nan if value is None else value
+            statuses[place] = STATUS_CODE[ValueStatus.COMPUTED if value is None else status]
+        return replace(self, values=values, statuses=statuses)
 
     def hash(self) -> str:
         """SHA-256 over every input; equal for equal inputs whatever their revision."""

@@ -6,15 +6,10 @@ inputs of an earlier ranking on the same basis, with the changes since, are the 
 
 from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from db import inputs
 from db.inputs import Basis, Inputs
 from db.pool import Reader
-from db.score import STATUS_CODE, ValueStatus
-
-if TYPE_CHECKING:
-    import asyncpg
 
 # 100,000 cities with 205 measures take 185 MB.
 MOST_BYTES = 256 * 1024 * 1024
@@ -60,16 +55,6 @@ class KeptInputs:
             rows = await reader.fetch(CHANGES_SINCE, edition, given.revision, MOST_CHANGES)
             # A database that was restored may have another ranking of that revision.
             if 0 < len(rows) < MOST_CHANGES and rows[0]["input_hash"] == input_hash:
-                return _changed(given, revision, rows)
+                changes = [(code, city, value, status) for _, code, city, value, status in rows if code is not None]
+                return replace(given.with_scores(changes), revision=revision)
         return await inputs.read_on(reader, edition, revision, basis)
-
-
-def _changed(given: Inputs, revision: int, rows: "list[asyncpg.Record]") -> Inputs:
-    values, statuses = given.values.copy(), given.statuses.copy()
-    column = {city: index for index, city in enumerate(given.cities)}
-    for _, code, slug, value, status in rows:
-        if code is not None:
-            place = given.framework.position[code], column[slug]
-            values[place] = float("nan") if value is None else value
-            statuses[place] = STATUS_CODE[ValueStatus.COMPUTED if status is None else ValueStatus(status)]
-    return replace(given, revision=revision, values=values, statuses=statuses)

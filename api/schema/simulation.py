@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import strawberry
 
 from api.context import Info
@@ -13,11 +12,10 @@ from api.schema.methodology import MethodologyInput
 from api.schema.submission import ScoreInput
 from api.snapshot import Snapshot
 from db import computation, inputs
-from db.inputs import Inputs
 from db.methodology_proposal import MethodologyChange
 from db.pool import transaction
 from db.proposal import Problem, ProblemCode
-from db.score import STATUS_CODE, ValueStatus
+from db.score import ValueStatus
 from db.score_proposal import ScoreProposal
 
 
@@ -72,7 +70,8 @@ async def simulate_ranking(info: Info, input: SimulateRankingInput) -> Simulated
             problems += await proposal.check(reader, framework)
     if problems:
         return _refused(problems)
-    assumed = computation.compute(_with(replace(recorded, framework=framework), proposal))
+    scores = [(score.measure, score.city, score.value, ValueStatus.RECORDED) for score in proposal.scores]
+    assumed = computation.compute(replace(recorded, framework=framework).with_scores(scores))
     overrides = {(score.city, score.measure): score.source for score in proposal.scores}
     is_first = input.edition not in info.context.newest
     return SimulatedRanking(
@@ -84,15 +83,3 @@ async def simulate_ranking(info: Info, input: SimulateRankingInput) -> Simulated
 
 def _refused(problems: list[Problem]) -> SimulatedRanking:
     return SimulatedRanking(snapshot=None, base=None, errors=[UserError.of(problem) for problem in problems])
-
-
-def _with(recorded: Inputs, proposal: ScoreProposal) -> Inputs:
-    """The inputs as a submission of *proposal* would leave them."""
-    values, statuses = recorded.values.copy(), recorded.statuses.copy()
-    column = {city: index for index, city in enumerate(recorded.cities)}
-    for change in proposal.scores:
-        place = recorded.framework.position[change.measure], column[change.city]
-        removed = change.value is None
-        values[place] = np.nan if change.value is None else change.value
-        statuses[place] = STATUS_CODE[ValueStatus.COMPUTED if removed else ValueStatus.RECORDED]
-    return replace(recorded, values=values, statuses=statuses)
