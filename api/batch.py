@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias, TypeVar
 
 from api.schema.column import View
@@ -41,7 +41,7 @@ class Views:
     def figures(self, name: str) -> Sequence[Any]:
         if len(self.places) == 1:
             [place] = self.places.places
-            return [getattr(standings, name)[place] for standings in self.standings]
+            return [column[place] for column in map(attrgetter(name), self.standings)]
         take = self.places.of
         return [figure for standings in self.standings for figure in take(getattr(standings, name))]
 
@@ -68,6 +68,9 @@ Batch: TypeAlias = Views | Objects
 def batches(objects: list[Any]) -> Iterator[Batch]:
     """Objects of one GraphQL type, in order: views of the same standings together."""
     if objects and isinstance(objects[0], View):
+        if len(objects) == 1:
+            yield Views(objects, Places([objects[0].place]))
+            return
         for _, group in groupby(objects, key=lambda view: (type(view), id(view.standings))):
             views = list(group)
             yield Views(views[:1], Places([view.place for view in views]))

@@ -62,13 +62,16 @@ class Object(Completion):
     plan: "Plan"
 
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        answers = iter(self.plan.run(runner, [value for value in values if value is not None]))
-        return [None if value is None else next(answers) for value in values]
+        present = [value for value in values if value is not None]
+        answers = self.plan.run(runner, present)
+        return answers if len(present) == len(values) else _with_nulls(values, answers)
 
     def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
         present = [value for value in values if value is not None]
-        answers = iter(self.plan.answer(runner, Views(present, places)))
-        return [None if value is None else next(answers) for value in values for _ in places.places]
+        answers = self.plan.answer(runner, Views(present, places))
+        if len(present) == len(values):
+            return answers
+        return _with_nulls([value for value in values for _ in places.places], answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,10 @@ class ListOf(Completion):
     item: Completion
 
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        completed = iter(self.item.each(runner, [item for value in values if value is not None for item in value]))
+        items = self.item.each(runner, [item for value in values if value is not None for item in value])
+        if len(values) == 1 and values[0] is not None:
+            return [list(items)]
+        completed = iter(items)
         return [None if value is None else [next(completed) for _ in value] for value in values]
 
     def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
@@ -103,6 +109,12 @@ class NonNull(Completion):
 
     def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
         return _all_there(self.inner.uniform(runner, values, places))
+
+
+def _with_nulls(values: Sequence[Any], answers: list[Any]) -> list[Any]:
+    """The answer for each value; *answers* has those of the values that are not None."""
+    following = iter(answers)
+    return [None if value is None else next(following) for value in values]
 
 
 def _all_there(values: Sequence[Any]) -> Sequence[Any]:

@@ -6,9 +6,10 @@ Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 f
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +21,7 @@ from api import request as requests
 from api.admission import Admission
 from api.cache import Answer
 from api.context import Context
+from api.departure import unless_gone
 from api.document import DocumentError, Operation
 from api.execution import Execution, json, refused
 from api.expiry import expired
@@ -29,17 +31,25 @@ from api.trusted import TrustedDocuments
 from db import telemetry
 from db.settings import Settings
 
-# A client that leaves is noticed after this time: most answers take less than noticing would.
-UNWATCHED_SECONDS = 0.02
-MOST_REPEATED = 1_000
+MOST_KNOWN = 1_000
 COST_HEADER = "sci-cost"
 # Whoever sends one of these gets an answer that others may not get.
 UNREPEATED = frozenset((b"authorization", b"if-none-match", COST_HEADER.encode()))
-MOST_REPEATED_BYTES = 16_384
+MOST_KNOWN_BYTES = 16_384
 
-Repeated: TypeAlias = tuple[object, ...]
+Fingerprint: TypeAlias = tuple[object, ...]
 
 log = telemetry.logger(__name__)
+
+
+@dataclass(slots=True)
+class Known:
+    """What was found out about an anonymous query; *head* is that of its last answer."""
+
+    asked: GraphQLRequest
+    key: str
+    media_type: str
+    head: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class GraphQLEndpoint:
@@ -61,8 +71,8 @@ class GraphQLEndpoint:
         self.answers = cache.AnswerCache(settings.response_cache_mb)
         self._admission = admission
         self._new_context = new_context
-        # The key and head of the answer to a request that came before byte for byte, anonymous.
-        self._repeated: OrderedDict[Repeated, tuple[str, list[tuple[bytes, bytes]]]] = OrderedDict()
+        # Of requests that came before, byte for byte.
+        self._known: OrderedDict[Fingerprint, Known] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -72,18 +82,20 @@ class GraphQLEndpoint:
             return
         except ClientDisconnect:
             return
-        repeated = self._fingerprint(scope, body)
-        if repeated is not None and (known := self._repeated.get(repeated)) is not None:
-            known_key, head = known
-            if (answer := self.answers.get(known_key)) is not None:
-                await send({"type": "http.response.start", "status": 200, "headers": head})
-                await send({"type": "http.response.body", "body": answer.body})
-                return
+        fingerprint = self._fingerprint(scope, body)
+        known = None if fingerprint is None else self._known.get(fingerprint)
+        if known is not None and (answer := self.answers.get(known.key)) is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": known.head})
+            await send({"type": "http.response.body", "body": answer.body})
+            return
         request, context = Request(scope, receive), self._new_context(scope)
-        key: str | None = None
         answered: Response | None
         try:
-            key, answered = await self._answer(request, body, context)
+            if known is None:
+                known, answered = await self._answer(request, body, context)
+            else:
+                operation = await self.execution.admit(known.asked, context)
+                answered = await unless_gone(request, self._query(operation, known, context))
         except RequestError as error:
             answered = response.refusal(error)
         except Exception as error:
@@ -93,10 +105,11 @@ class GraphQLEndpoint:
         if isinstance(answered, StreamingResponse):
             await self._stream(answered, context.address, scope, receive, send)
             return
-        if key is not None and repeated is not None and answered.status_code == 200:
-            self._repeated[repeated] = key, answered.raw_headers
-            if len(self._repeated) > MOST_REPEATED:
-                self._repeated.popitem(last=False)
+        if known is not None and fingerprint is not None and answered.status_code == 200:
+            known.head = answered.raw_headers
+            self._known[fingerprint] = known
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
         await answered(scope, receive, send)
 
     def _body_limit_bytes(self, scope: Scope) -> int:
@@ -113,9 +126,9 @@ class GraphQLEndpoint:
         except RequestError as error:
             await response.refusal(error)(scope, receive, send)
 
-    def _fingerprint(self, scope: Scope, body: bytes) -> Repeated | None:
+    def _fingerprint(self, scope: Scope, body: bytes) -> Fingerprint | None:
         """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
-        if self.index is None or self.index.is_stale or not self.answers.is_on or len(body) > MOST_REPEATED_BYTES:
+        if self.index is None or self.index.is_stale or len(body) > MOST_KNOWN_BYTES:
             return None
         accept = content_type = None
         for name, value in scope["headers"]:
@@ -127,8 +140,8 @@ class GraphQLEndpoint:
                 content_type = value
         return self.index.generation, scope["method"], scope["query_string"], body, accept, content_type
 
-    async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[str | None, Response | None]:
-        """The answer, with its key if it is kept; none to a client that is gone."""
+    async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[Known | None, Response | None]:
+        """The answer, with what is known of a query; none to a client that is gone."""
         if request.method == "OPTIONS":
             return None, method.options()
         accepted = requests.accepted(request.headers.get("accept"))
@@ -139,7 +152,7 @@ class GraphQLEndpoint:
             key = context.key(asked)
             kept = None if context.reports_cost else self._kept(request, key, accepted, context)
             if kept is not None:
-                return key, kept
+                return Known(asked, key, requests.media_type(accepted, OperationType.QUERY)), kept
             operation = await self.execution.admit(asked, context)
         except DocumentError as error:
             media_type = requests.media_type(accepted, OperationType.QUERY)
@@ -157,8 +170,8 @@ class GraphQLEndpoint:
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
             return None, response.executed(result, media_type, context.notes(), context.budget)
-        answering = self._query(operation, asked, context, key, media_type)
-        return key if self.answers.is_on else None, await _unless_gone(request, answering)
+        known = Known(asked, key, media_type)
+        return known, await unless_gone(request, self._query(operation, known, context))
 
     def _kept(self, request: Request, key: str, accepted: Mapping[str, float], context: Context) -> Response | None:
         """The answer to a query that was answered before: nothing of it is parsed again.
@@ -173,55 +186,22 @@ class GraphQLEndpoint:
             return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
         return None if answer is None else response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
-    async def _query(
-        self, operation: Operation, asked: GraphQLRequest, context: Context, key: str, media_type: str
-    ) -> Response:
+    async def _query(self, operation: Operation, known: Known, context: Context) -> Response:
         failed: ExecutionResult | None = None
 
         async def execute() -> Answer:
             nonlocal failed
-            result = await self.execution.answer(operation, asked, context)
+            result = await self.execution.answer(operation, known.asked, context)
             if result.errors:
                 failed = result
             notes = context.notes()
             is_pure = context.is_pure and not result.errors and not notes
             return Answer(json(result, notes), is_pure, context.caching)
 
-        answer = await (execute() if context.reports_cost else self.answers.compute(key, execute))
+        answer = await (execute() if context.reports_cost else self.answers.compute(known.key, execute))
         if failed is not None:
-            return response.executed(failed, media_type, context.notes())
-        return response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
-
-
-async def _unless_gone(request: Request, answering: Coroutine[Any, Any, Response]) -> Response | None:
-    """The answer; None once the client is gone, for whom nothing is worked out any more."""
-    own = asyncio.current_task()
-    assert own is not None
-    leaving: asyncio.Task[None] | None = None
-
-    def watch() -> None:
-        nonlocal leaving
-        leaving = asyncio.create_task(_cancel_when_gone(request, own))
-
-    timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch)
-    try:
-        return await answering
-    except asyncio.CancelledError:
-        if leaving is None or not leaving.done():
-            raise
-        own.uncancel()
-        log.info("the client is gone, its query is dropped")
-        return None
-    finally:
-        timer.cancel()
-        if leaving is not None:
-            leaving.cancel()
-
-
-async def _cancel_when_gone(request: Request, task: "asyncio.Task[Any]") -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
+            return response.executed(failed, known.media_type, context.notes())
+        return response.computed(answer, known.media_type, known.key, is_anonymous=context.is_anonymous)
 
 
 def failure(_: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """Results of one city in a category, an indicator or a parameter; each is a view into one snapshot."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import strawberry
@@ -59,7 +60,7 @@ class MeasureResult(View):
     measure: strawberry.Private[Measure]
     place: strawberry.Private[int]
 
-    @property
+    @cached_property
     def standings(self) -> Standings:
         return self.snapshot.standings[self.measure.code]
 
