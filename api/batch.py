@@ -28,12 +28,13 @@ class Places:
 
 
 class Views:
-    """Each of some views, at each of some places."""
+    """Each of some views, at each of some places; *objects* are these, where they are there already."""
 
-    def __init__(self, views: list[View], places: Places) -> None:
+    def __init__(self, views: list[View], places: Places, objects: list[Any] | None = None) -> None:
         self.views = views
         self.places = places
         self.standings = [view.standings for view in views]
+        self._objects = objects
 
     def __len__(self) -> int:
         return len(self.views) * len(self.places)
@@ -46,7 +47,9 @@ class Views:
         return [figure for standings in self.standings for figure in take(getattr(standings, name))]
 
     def objects(self) -> list[Any]:
-        return [view.at(place) for view in self.views for place in self.places.places]
+        if self._objects is None:
+            self._objects = [view.at(place) for view in self.views for place in self.places.places]
+        return self._objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,10 @@ def batches(objects: list[Any]) -> Iterator[Batch]:
     """Objects of one GraphQL type, in order: views of the same standings together."""
     if objects and isinstance(objects[0], View):
         if len(objects) == 1:
-            yield Views(objects, Places([objects[0].place]))
+            yield Views(objects, Places([objects[0].place]), objects)
             return
-        for _, group in groupby(objects, key=lambda view: (type(view), id(view.standings))):
+        for _, group in groupby(objects, key=attrgetter("standings")):
             views = list(group)
-            yield Views(views[:1], Places([view.place for view in views]))
+            yield Views(views[:1], Places([view.place for view in views]), views)
     elif objects:
         yield Objects(objects)

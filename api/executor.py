@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLList,
@@ -16,10 +17,11 @@ from graphql import (
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
+    OperationType,
     default_field_resolver,
     default_type_resolver,
 )
-from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet
+from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet, collect_fields
 from graphql.execution.executor import CollectedErrors
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 from graphql.execution.values import VariableValues, get_variable_values
@@ -46,9 +48,11 @@ class Plans:
         nodes = [detail.node for detail in details]
         return self._find(runner, type_, nodes, lambda: runner.collect_subfields(type_, details).grouped_field_set)
 
-    def find_root(self, runner: "PlanningExecutor", type_: GraphQLObjectType, selected: GroupedFieldSet) -> Plan | None:
+    def find_root(self, runner: "PlanningExecutor") -> Plan | None:
         """The plan of a whole query."""
-        return self._find(runner, type_, [runner.operation], lambda: selected)
+        type_ = runner.schema.query_type
+        assert type_ is not None, "our schema has queries"
+        return self._find(runner, type_, [runner.operation], lambda: runner.collect_root_fields(type_))
 
     def _find(
         self,
@@ -165,21 +169,18 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
             return answers[0]
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
-    def execute_root_grouped_field_set(
-        self,
-        root_type: GraphQLObjectType,
-        root_value: Any,
-        grouped_field_set: GroupedFieldSet,
-        serially: bool,
-        position_context: Any,
-    ) -> Any:
-        if not serially:
-            answers = self._run(lambda: self.plans.find_root(self, root_type, grouped_field_set), [root_value])
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        if self.operation.operation is OperationType.QUERY:
+            answers = self._run(lambda: self.plans.find_root(self), [self.root_value])
             if answers is not None:
-                return answers[0]
-        return super().execute_root_grouped_field_set(
-            root_type, root_value, grouped_field_set, serially, position_context
-        )
+                return ExecutionResult(answers[0], None)
+        return super().execute_operation(serially)
+
+    def collect_root_fields(self, type_: GraphQLObjectType) -> GroupedFieldSet:
+        """What the operation selects of the root."""
+        return collect_fields(
+            self.schema, self.fragments, self.variable_values, type_, self.operation, self.hide_suggestions
+        ).grouped_field_set
 
     def _planned(
         self, type_: GraphQLObjectType, details: FieldDetailsList, objects: list[Any]

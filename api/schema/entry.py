@@ -1,5 +1,6 @@
 """One city's line in a ranking, and pages of such lines."""
 
+from itertools import compress, count
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -159,4 +160,4 @@ def entries_of(snapshot: Snapshot) -> list[RankingEntry]:
 
 def entries_where(snapshot: Snapshot, flags: list[bool]) -> list[RankingEntry]:
     """The lines of the places that are flagged."""
-    return [RankingEntry(snapshot=snapshot, place=place) for place, flag in enumerate(flags) if flag]
+    return [RankingEntry(snapshot=snapshot, place=place) for place in compress(count(), flags)]
