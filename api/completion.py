@@ -1,7 +1,7 @@
 """Completion: from a field's resolved values to what is answered, many at once (see `api.plan`)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from graphql import GraphQLLeafType, GraphQLString
 from graphql.execution import Executor
 
-from api.batch import Places, Views
+from api.batch import Panel, Places, Views
+from api.schema.column import ViewList
 
 if TYPE_CHECKING:
     from api.plan import Plan
@@ -18,21 +19,36 @@ TEXT = {str, NoneType}
 
 Runner: TypeAlias = "Executor[Any]"
 
+Answer: TypeAlias = Callable[[Runner, Places], Sequence[Any]]
+"""Gives what is answered for views at places: view by view, place by place."""
+
 
 class UnplannedError(Exception):
     """A plan met what only plain execution can answer."""
 
 
+@dataclass(frozen=True, slots=True)
 class Completion(ABC):
-    """Completes resolved values of one GraphQL type."""
+    """Completes resolved values of one GraphQL type; where a value *is_required*, none may be None."""
+
+    is_required: bool
 
     @abstractmethod
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
         """Of each value."""
 
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:  # noqa: ARG002
-        """Of each value at each place; a value has views, and was resolved for one place."""
+    def uniform(self, values: Sequence[Any]) -> Answer:  # noqa: ARG002
+        """Of each value, wherever it is taken at: a value has views, and was resolved for one place."""
         raise UnplannedError("only views are the same at many places")
+
+    def present(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The values that are not None."""
+        if isinstance(values, ViewList):
+            return values
+        present = [value for value in values if value is not None]
+        if self.is_required and len(present) != len(values):
+            raise UnplannedError("null where none may be")
+        return present
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +58,21 @@ class Leaf(Completion):
     type: GraphQLLeafType
 
     def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
+        if self.is_required and None in values:
+            raise UnplannedError("null where none may be")
         if self.type is GraphQLString and set(map(type, values)) <= TEXT:
             return values
         coerce = self.type.coerce_output_value
         return [None if value is None else coerce(value) for value in values]
 
 
+@dataclass(frozen=True, slots=True)
 class Exact(Completion):
     """A scalar whose values are answered as they are."""
 
     def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
+        if self.is_required and None in values:
+            raise UnplannedError("null where none may be")
         return values
 
 
@@ -62,16 +83,16 @@ class Object(Completion):
     plan: "Plan"
 
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        present = [value for value in values if value is not None]
-        answers = self.plan.run(runner, present)
-        return answers if len(present) == len(values) else _with_nulls(values, answers)
+        present = self.present(values)
+        return _with_nulls(values, self.plan.run(runner, present))
 
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
-        present = [value for value in values if value is not None]
-        answers = self.plan.answer(runner, Views(present, places))
-        if len(present) == len(values):
-            return answers
-        return _with_nulls([value for value in values for _ in places.places], answers)
+    def uniform(self, values: Sequence[Any]) -> Answer:
+        panel = Panel(list(self.present(values)), {})
+
+        def answer(runner: Runner, places: Places) -> Sequence[Any]:
+            return _with_nulls(places.repeat(values), self.plan.answer(runner, Views(panel, places)))
+
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,43 +102,34 @@ class ListOf(Completion):
     item: Completion
 
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        items = self.item.each(runner, [item for value in values if value is not None for item in value])
-        if len(values) == 1 and values[0] is not None:
-            return [list(items)]
+        present = self.present(values)
+        if len(values) == len(present) == 1:
+            return [list(self.item.each(runner, present[0]))]
+        items = self.item.each(runner, [item for value in present for item in value])
         completed = iter(items)
-        return [None if value is None else [next(completed) for _ in value] for value in values]
+        return _with_nulls(values, [[next(completed) for _ in value] for value in present])
 
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
-        completed = self.item.uniform(runner, [item for value in values for item in value or ()], places)
-        lists: list[Any] = []
-        start, step = 0, len(places)
-        for value in values:
-            end = start + step * len(value or ())
-            lists += [None if value is None else completed[place:end:step] for place in range(start, start + step)]
-            start = end
-        return lists
+    def uniform(self, values: Sequence[Any]) -> Answer:
+        present = self.present(values)
+        answer_items = self.item.uniform([item for value in present for item in value])
+        lengths = [len(value) for value in present]
 
+        def answer(runner: Runner, places: Places) -> Sequence[Any]:
+            items, step = answer_items(runner, places), len(places)
+            lists = []
+            start = 0
+            for length in lengths:
+                end = start + step * length
+                lists += [items[place:end:step] for place in range(start, start + step)]
+                start = end
+            return _with_nulls(places.repeat(values), lists)
 
-@dataclass(frozen=True, slots=True)
-class NonNull(Completion):
-    """What must be there."""
-
-    inner: Completion
-
-    def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        return _all_there(self.inner.each(runner, values))
-
-    def uniform(self, runner: Runner, values: Sequence[Any], places: Places) -> Sequence[Any]:
-        return _all_there(self.inner.uniform(runner, values, places))
+        return answer
 
 
 def _with_nulls(values: Sequence[Any], answers: list[Any]) -> list[Any]:
     """The answer for each value; *answers* has those of the values that are not None."""
+    if len(values) == len(answers):
+        return answers
     following = iter(answers)
     return [None if value is None else next(following) for value in values]
-
-
-def _all_there(values: Sequence[Any]) -> Sequence[Any]:
-    if None in values:
-        raise UnplannedError("null where none may be")
-    return values

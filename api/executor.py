@@ -30,6 +30,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api import plan
 from api.plan import Plan
+from api.schema.column import ViewList
 
 # A plan of the whole nested ranking takes about 20 kB.
 MOST_PLANS = 2_000
@@ -149,7 +150,8 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         position_context: Any,
     ) -> Any:
         item_type = return_type.of_type.of_type if isinstance(return_type.of_type, GraphQLNonNull) else None
-        if isinstance(item_type, GraphQLObjectType) and isinstance(result, list) and None not in result:
+        is_plain = isinstance(result, ViewList) or (isinstance(result, list) and None not in result)
+        if isinstance(item_type, GraphQLObjectType) and is_plain:
             answers = self._planned(item_type, field_details_list, result)
             if answers is not None:
                 return answers
@@ -183,11 +185,11 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         ).grouped_field_set
 
     def _planned(
-        self, type_: GraphQLObjectType, details: FieldDetailsList, objects: list[Any]
+        self, type_: GraphQLObjectType, details: FieldDetailsList, objects: Sequence[Any]
     ) -> list[dict[str, Any]] | None:
         return self._run(lambda: self.plans.find(self, type_, details), objects)
 
-    def _run(self, find: Callable[[], Plan | None], objects: list[Any]) -> list[dict[str, Any]] | None:
+    def _run(self, find: Callable[[], Plan | None], objects: Sequence[Any]) -> list[dict[str, Any]] | None:
         if not self.is_planning:
             return None
         try:

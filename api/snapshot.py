@@ -36,6 +36,11 @@ class Snapshot:
         return self.ranking.edition, self.ranking.revision
 
     @property
+    def places(self) -> range:
+        """Every place, best first."""
+        return range(len(self.ranking.cities))
+
+    @property
     def overall(self) -> Standings:
         return self.standings[OVERALL]
 

@@ -12,11 +12,14 @@ from db.score import STATUSES, ValueStatus
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from api.batch import Panel
+
 
 class Standings:
     """Every property has one element a place of the ranking, None where it is missing.
 
-    Lists are made when they are first asked for: most queries look at few columns of a snapshot.
+    Lists are made when they are first asked for: most queries look at few columns of a snapshot. `panels` has what
+    plans keep of these standings, by the type of the views into them (see `api.batch`).
     """
 
     def __init__(self, ranking: Ranking, column: Column) -> None:
@@ -24,6 +27,7 @@ class Standings:
         self.has_comparison = column.comparison is not None
         self._ranking = ranking
         self._column = column
+        self.panels: dict[type, Panel] = {}
 
     @cached_property
     def value(self) -> list[float | None]:

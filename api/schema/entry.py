@@ -1,5 +1,6 @@
 """One city's line in a ranking, and pages of such lines."""
 
+from collections.abc import Sequence
 from itertools import compress, count
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,12 +8,12 @@ import strawberry
 
 from api.context import Info
 from api.schema import city, uncertainty
-from api.schema.column import UNIFORM, View, column
+from api.schema.column import BY_PLACE, UNIFORM, View, ViewList, column
 from api.schema.error import ClientError
 from api.schema.explanation import Explanation
 from api.schema.framework import Category
 from api.schema.node import Node
-from api.schema.result import CategoryResult, category_results
+from api.schema.result import CategoryResult, category_results, cities_at
 from api.snapshot import Snapshot
 from api.standings import Standings
 
@@ -37,7 +38,7 @@ class RankingEntry(Node, View):
     def key(self) -> tuple[str | int, ...]:
         return ("simulated" if self.snapshot.simulated else "stored", *self.snapshot.key, self.slug)
 
-    @strawberry.field(description="The city.")
+    @strawberry.field(description="The city.", metadata={BY_PLACE: cities_at})
     def city(self, info: Info) -> Annotated["City", strawberry.lazy("api.schema.city")]:
         return city.City.of(info, self.slug)
 
@@ -153,11 +154,11 @@ def entry_of(snapshot: Snapshot | None, slug: str) -> RankingEntry | None:
     return RankingEntry(snapshot=snapshot, place=snapshot.place[slug])
 
 
-def entries_of(snapshot: Snapshot) -> list[RankingEntry]:
-    """Every line, best first, equal ranks by slug."""
-    return [RankingEntry(snapshot=snapshot, place=place) for place in range(len(snapshot.ranking.cities))]
+def entries_at(snapshot: Snapshot, places: Sequence[int]) -> Sequence[RankingEntry]:
+    """The lines at some places, in that order."""
+    return ViewList(RankingEntry(snapshot=snapshot, place=0), places)
 
 
-def entries_where(snapshot: Snapshot, flags: list[bool]) -> list[RankingEntry]:
+def entries_where(snapshot: Snapshot, flags: list[bool]) -> Sequence[RankingEntry]:
     """The lines of the places that are flagged."""
-    return [RankingEntry(snapshot=snapshot, place=place) for place in compress(count(), flags)]
+    return entries_at(snapshot, list(compress(count(), flags)))

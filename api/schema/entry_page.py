@@ -1,6 +1,7 @@
 """Pages of a ranking's entries: filtered, ordered, and bound to one revision by their cursors."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from enum import StrEnum
 
 import strawberry
@@ -9,7 +10,7 @@ from api.catalogue import Catalogue, in_range, name_key
 from api.context import Context
 from api.schema import connection
 from api.schema.connection import Page, PageArguments, PageInfo
-from api.schema.entry import RankingEntry
+from api.schema.entry import RankingEntry, entries_at
 from api.schema.error import ClientError
 from api.schema.node import number
 from api.snapshot import Snapshot
@@ -61,8 +62,8 @@ class RankingEntryConnection:
         return [RankingEntryEdge(cursor=cursor, node=node) for cursor, node in pairs]
 
     @strawberry.field(description="The entries.")
-    def nodes(self) -> list[RankingEntry]:
-        return [RankingEntry(snapshot=self.snapshot, place=place) for place in self.page.items]
+    def nodes(self) -> Sequence[RankingEntry]:
+        return entries_at(self.snapshot, self.page.items)
 
     @strawberry.field(description="Where the page lies.")
     def page_info(self) -> PageInfo:
@@ -118,7 +119,7 @@ def _place(cursor: str, snapshot: Snapshot) -> int:
 
 def _ordered(snapshot: Snapshot, context: Context, order: RankingOrder) -> list[int]:
     """Every place; equal ones by their place in the ranking."""
-    places = list(range(len(snapshot.ranking.cities)))
+    places = list(snapshot.places)
     if order is RankingOrder.RANK_DESC:
         places.reverse()
     elif order is RankingOrder.NAME_ASC:

@@ -1,6 +1,6 @@
 """Rankings: every object here is a view into one immutable snapshot."""
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,11 +107,11 @@ class Ranking(Node):
         return entry.entry_of(self.snapshot, city)
 
     @strawberry.field(description="The best N, more when the last rank is shared.")
-    def top_ten(self) -> list[RankingEntry]:
+    def top_ten(self) -> Sequence[RankingEntry]:
         return entries_where(self.snapshot, self.snapshot.overall.is_top_n)
 
     @strawberry.field(description="Every Hidden Champion, best overall rank first.")
-    def hidden_champions(self) -> list[RankingEntry]:
+    def hidden_champions(self) -> Sequence[RankingEntry]:
         return entries_where(self.snapshot, self.snapshot.overall.is_hidden_champion)
 
     @strawberry.field(description="The ranking of one category; null when the edition has no such category.")

@@ -1,14 +1,15 @@
 """Results of one city in a category, an indicator or a parameter; each is a view into one snapshot."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import strawberry
 
-from api.context import Info
+from api.context import Context, Info
 from api.schema import city
-from api.schema.column import UNIFORM, View, column
+from api.schema.column import BY_PLACE, UNIFORM, View, column
 from api.schema.framework import Category, Indicator, MeasureNode, Parameter
 from api.schema.permission import require_admin
 from api.snapshot import Snapshot
@@ -18,6 +19,7 @@ from db.composite.framework import Measure
 
 if TYPE_CHECKING:
     from api.schema.city import City
+    from api.schema.entry import RankingEntry
 
 N = TypeVar("N", bound=MeasureNode)
 
@@ -28,6 +30,12 @@ ValueStatus = strawberry.enum(
     "digits below its rounding estimated. ESTIMATED: not printed, chosen to agree with everything that is; it "
     "says nothing about the city. COMPUTED: aggregated from below.",
 )
+
+
+def cities_at(context: Context, view: "CategoryResult | RankingEntry", places: Sequence[int]) -> "list[City]":
+    """The city at each place of a view's snapshot."""
+    rows, slugs = context.index.catalogue.cities, view.snapshot.ranking.cities
+    return [city.City(row=rows[slugs[place]]) for place in places]
 
 
 @strawberry.type(description="Where a recorded value comes from.")
@@ -160,7 +168,7 @@ class CategoryResult(MeasureResult):
     def category(self) -> Category:
         return self.node(Category)
 
-    @strawberry.field(description="The city.")
+    @strawberry.field(description="The city.", metadata={BY_PLACE: cities_at})
     def city(self, info: Info) -> Annotated["City", strawberry.lazy("api.schema.city")]:
         return city.City.of(info, self.snapshot.ranking.cities[self.place])
 

@@ -1,12 +1,13 @@
 """What a ranking would be with other scores or another methodology; nothing is written."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import strawberry
 
 from api.context import Info
 from api.schema.change import RankChange, rank_changes
-from api.schema.entry import RankingEntry, at_least_one, entries_of
+from api.schema.entry import RankingEntry, at_least_one, entries_at
 from api.schema.error import UserError
 from api.schema.methodology import MethodologyInput
 from api.schema.submission import ScoreInput
@@ -43,9 +44,9 @@ class SimulatedRanking:
     errors: list[UserError] = strawberry.field(description="Every reason why there is no ranking.")
 
     @strawberry.field(description="Best first; all of them unless `first` says how many.")
-    def entries(self, first: int | None = None) -> list[RankingEntry]:
+    def entries(self, first: int | None = None) -> Sequence[RankingEntry]:
         count = at_least_one(first)
-        return [] if self.snapshot is None else entries_of(self.snapshot)[:count]
+        return [] if self.snapshot is None else entries_at(self.snapshot, self.snapshot.places[:count])
 
     @strawberry.field(description="What moves against the edition as it stands; nothing when it has no ranking yet.")
     def changes(self) -> list[RankChange]:

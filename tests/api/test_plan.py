@@ -1,5 +1,6 @@
 """Plans answer as plain execution does, whatever is asked."""
 
+import gc
 from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from api.context import Context
 from api.executor import PlanningExecutor, Plans, VariablesError
 from api.schema import create_schema
+from api.snapshot import Snapshot
 from tests.api.drawn import SCALARS, SDL, SLOW, realistic
 from tests.api.test_guard import EVERYTHING
 from tests.conftest import Api
@@ -37,6 +39,9 @@ QUERIES: list[tuple[str, dict[str, Any]]] = [
     ("{ ranking { entries { nodes { rank categories { indicators { provenance { recordedBy } } } } } } }", {}),
     ("{ ranking { peers(states: [\"Hessen\"]) { entries { rank entry { score } categories { rank } } } } }", {}),
 ]  # fmt: skip
+
+SIMULATE = """{ simulateRanking(input: {edition: 2025, scores: [{city: "krefeld", measure: "payment", value: 1}]}) {
+  entries(first: 1) { categories { category { code } indicators { rank } } } } }"""
 
 
 async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Plans | None) -> dict[str, Any]:
@@ -84,6 +89,22 @@ async def test_variables_have_plans_of_their_own(read_api: Api) -> None:
         variables = {"city": city, "skip": skip}
         plainly = await executed(read_api, document, variables, None)
         assert await executed(read_api, document, variables, plans) == plainly
+
+
+async def test_plans_hold_no_snapshot(read_api: Api) -> None:
+    document, plans = parse(SIMULATE), Plans()
+    await executed(read_api, document, {}, plans)
+    before = snapshots()
+    for _ in range(3):
+        answer = await executed(read_api, document, {}, plans)
+        assert len(answer["data"]["simulateRanking"]["entries"][0]["categories"]) == 5
+    assert snapshots() == before
+
+
+def snapshots() -> int:
+    """How many are in memory."""
+    gc.collect()
+    return sum(isinstance(each, Snapshot) for each in gc.get_objects())
 
 
 async def test_the_whole_nested_ranking_makes_no_call_a_field(read_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
