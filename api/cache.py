@@ -60,9 +60,23 @@ class AnswerCache:
         computing = self._computing[key] = _Computing(asyncio.ensure_future(execute()))
         computing.task.add_done_callback(lambda _: self._computing.pop(key, None))
         answer = await self._wait(computing)
-        if answer.is_pure:
-            self._keep(key, answer)
+        self.keep(key, answer)
         return answer
+
+    def is_computing(self, key: str) -> bool:
+        """Whether somebody else waits for the answer under *key*."""
+        return key in self._computing
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Keep an answer if it is pure."""
+        if not self.is_on or not answer.is_pure:
+            return
+        if (replaced := self._held.pop(key, None)) is not None:
+            self._free += _size(key, replaced)
+        self._held[key] = answer
+        self._free -= _size(key, answer)
+        while self._free < 0:
+            self._free += _size(*self._held.popitem(last=False))
 
     async def _wait(self, computing: _Computing) -> Answer:
         computing.waiting += 1
@@ -72,14 +86,6 @@ class AnswerCache:
             computing.waiting -= 1
             if not computing.waiting:
                 computing.task.cancel()
-
-    def _keep(self, key: str, answer: Answer) -> None:
-        if (replaced := self._held.pop(key, None)) is not None:
-            self._free += _size(key, replaced)
-        self._held[key] = answer
-        self._free -= _size(key, answer)
-        while self._free < 0:
-            self._free += _size(*self._held.popitem(last=False))
 
 
 def key(*parts: Any) -> str:

@@ -57,17 +57,21 @@ class Document:
         self.node = node
         self.executors: dict[int, PlanningExecutor] = {}
         self._page_variables = guard.page_variables(node)
-        self._costs: dict[str, int] = {}
+        self._operations: dict[tuple[str | None, str], Operation] = {}
 
-    def cost(self, operation: OperationDefinitionNode, variables: dict[str, Any]) -> int:
-        """What an operation costs; only page sizes differ from call to call. Raises `DocumentError` above a limit."""
-        key = repr((id(operation), [variables.get(name) for name in self._page_variables]))
-        if key not in self._costs:
-            figures = _measure(self.node, operation, variables)
-            if len(self._costs) >= MOST_MEASURED:
-                self._costs.clear()
-            self._costs[key] = figures.cost
-        return self._costs[key]
+    def operation(self, name: str | None, variables: dict[str, Any]) -> "Operation":
+        """The operation that is meant; what it costs differs from call to call by page sizes only.
+
+        Raises `DocumentError` above a limit, and when it is left open which operation is meant.
+        """
+        page_sizes = repr([variables.get(each) for each in self._page_variables]) if self._page_variables else ""
+        if (name, page_sizes) not in self._operations:
+            node = _operation(self.node, name)
+            if len(self._operations) >= MOST_MEASURED:
+                self._operations.clear()
+            measured = Operation(self, node, _measure(self.node, node, variables).cost)
+            self._operations[name, page_sizes] = measured
+        return self._operations[name, page_sizes]
 
 
 @dataclass(frozen=True)
@@ -115,21 +119,18 @@ class Documents:
 
         Raises `DocumentError` for a document that is not executed, or that leaves open which operation is meant.
         """
+        variables = asked.variables or {}
         held = self._held.get(asked.query)
-        node = held.node if held else self._parse(asked.query)
-        operation = get_operation_ast(node, asked.operation_name)
-        if operation is None:
-            message = "the document has no such operation, or several and no operationName"
-            raise DocumentError([GraphQLError(message)])
         if held is None:
-            _measure(node, operation, asked.variables or {})
+            node = self._parse(asked.query)
+            _measure(node, _operation(node, asked.operation_name), variables)
             _compare(node)
             if errors := validate(self._schema, node, self._rules, max_errors=MOST_ERRORS):
                 raise DocumentError(errors)
             held = self._keep(asked.query, node)
-        cost = held.cost(operation, asked.variables or {})
+        operation = held.operation(asked.operation_name, variables)
         self._held.move_to_end(asked.query)
-        return Operation(held, operation, cost)
+        return operation
 
     def _parse(self, text: str) -> DocumentNode:
         if len(text) > MOST_CHARACTERS:
@@ -160,6 +161,14 @@ def above(error: guard.LimitError) -> DocumentError:
     """What a document or its variables are refused with."""
     extensions = {"code": "LIMIT_EXCEEDED", "requested": error.requested, "limit": error.limit}
     return DocumentError([GraphQLError(str(error), extensions=extensions)])
+
+
+def _operation(node: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operation = get_operation_ast(node, name)
+    if operation is None:
+        message = "the document has no such operation, or several and no operationName"
+        raise DocumentError([GraphQLError(message)])
+    return operation
 
 
 def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> guard.Figures:

@@ -1,7 +1,7 @@
 """Execution of operations, whatever door they come in by: one revision each, errors masked, time limited."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
@@ -50,16 +50,32 @@ class Execution:
         context.budget = await self._admission.charge(viewer, address, cost, is_write=operation.is_write)
         return operation
 
-    async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
-        """The result of a query or mutation; TIMEOUT is its error when it takes too long."""
+    def begin(
+        self, operation: Operation, asked: GraphQLRequest, context: Context
+    ) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
+        """The result of a query or mutation, at once where nothing must be waited for.
+
+        TIMEOUT is its error when it takes too long.
+        """
         context.pin()
         try:
             result = self._executor(operation, asked, context).execute_operation()
-            if isawaitable(result):
-                async with asyncio.timeout(self._timeout_seconds):
-                    result = await result
         except DocumentError as error:
             return refused(error)
+        if isawaitable(result):
+            return self._finish(result)
+        assert isinstance(result, ExecutionResult), "incremental delivery is off"
+        return _masked(result)
+
+    async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
+        """As `begin`, waited for."""
+        result = self.begin(operation, asked, context)
+        return result if isinstance(result, ExecutionResult) else await result
+
+    async def _finish(self, begun: Awaitable[Any]) -> ExecutionResult:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                result = await begun
         except TimeoutError:
             message = f"took longer than {self._timeout_seconds:g} seconds"
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "TIMEOUT"})])

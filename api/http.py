@@ -6,10 +6,10 @@ Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 f
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, Request
@@ -95,7 +95,7 @@ class GraphQLEndpoint:
                 known, answered = await self._answer(request, body, context)
             else:
                 operation = await self.execution.admit(known.asked, context)
-                answered = await unless_gone(request, self._query(operation, known, context))
+                answered = await self._query(request, operation, known, context)
         except RequestError as error:
             answered = response.refusal(error)
         except Exception as error:
@@ -171,7 +171,7 @@ class GraphQLEndpoint:
             result = await self.execution.answer(operation, asked, context)
             return None, response.executed(result, media_type, context.notes(), context.budget)
         known = Known(asked, key, media_type)
-        return known, await unless_gone(request, self._query(operation, known, context))
+        return known, await self._query(request, operation, known, context)
 
     def _kept(self, request: Request, key: str, accepted: Mapping[str, float], context: Context) -> Response | None:
         """The answer to a query that was answered before: nothing of it is parsed again.
@@ -186,22 +186,46 @@ class GraphQLEndpoint:
             return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
         return None if answer is None else response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
-    async def _query(self, operation: Operation, known: Known, context: Context) -> Response:
-        failed: ExecutionResult | None = None
+    async def _query(self, request: Request, operation: Operation, known: Known, context: Context) -> Response | None:
+        """The answer to a query; None for a client that is gone.
+
+        What is in memory is answered at once, all else once for those who ask for the same meanwhile.
+        """
+        begun: Coroutine[Any, Any, ExecutionResult] | None = None
+        if not self.answers.is_computing(known.key):
+            result = self.execution.begin(operation, known.asked, context)
+            if isinstance(result, ExecutionResult):
+                answer = _answer(result, context)
+                self.answers.keep(known.key, answer)
+                return _response(answer, result, known, context)
+            begun = result
+        return await unless_gone(request, self._share(begun, operation, known, context))
+
+    async def _share(
+        self, begun: Coroutine[Any, Any, ExecutionResult] | None, operation: Operation, known: Known, context: Context
+    ) -> Response:
+        result: ExecutionResult | None = None
 
         async def execute() -> Answer:
-            nonlocal failed
-            result = await self.execution.answer(operation, known.asked, context)
-            if result.errors:
-                failed = result
-            notes = context.notes()
-            is_pure = context.is_pure and not result.errors and not notes
-            return Answer(json(result, notes), is_pure, context.caching)
+            nonlocal result
+            result = await (begun or self.execution.answer(operation, known.asked, context))
+            return _answer(result, context)
 
         answer = await (execute() if context.reports_cost else self.answers.compute(known.key, execute))
-        if failed is not None:
-            return response.executed(failed, known.media_type, context.notes())
-        return response.computed(answer, known.media_type, known.key, is_anonymous=context.is_anonymous)
+        return _response(answer, result, known, context)
+
+
+def _answer(result: ExecutionResult, context: Context) -> Answer:
+    notes = context.notes()
+    is_pure = context.is_pure and not result.errors and not notes
+    return Answer(json(result, notes), is_pure, context.caching)
+
+
+def _response(answer: Answer, result: ExecutionResult | None, known: Known, context: Context) -> Response:
+    """*result* is the client's own; without one, the answer was another's, who had no errors."""
+    if result is not None and result.errors:
+        return response.executed(result, known.media_type, context.notes())
+    return response.computed(answer, known.media_type, known.key, is_anonymous=context.is_anonymous)
 
 
 def failure(_: Request, error: Exception) -> Response:
