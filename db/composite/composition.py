@@ -1,13 +1,13 @@
 """From what is recorded to the scores of every measure and overall: the walk up the framework's tree."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from db.composite.aggregation import AGGREGATE, present_weights
-from db.composite.framework import Aggregation, Direction, Framework, Level, Measure
+from db.composite.framework import Aggregation, Direction, Framework, Level
 from db.composite.normalisation import NORMALISE
 
 F64: TypeAlias = NDArray[np.float64]
@@ -19,14 +19,22 @@ def recorded_scores(framework: Framework, values: F64) -> F64:
     *values* is (measures, cities), each on its measure's own scale: a parameter's are normalised across the
     cities, the others' divided by their maximum.
     """
-    scores = [_own_score(framework, measure, row) for measure, row in zip(framework.measures, values, strict=True)]
-    return np.array(scores, dtype=np.float64).reshape(values.shape)
+    measures = framework.measures
+    scores = np.empty(values.shape)
+    for direction in Direction:
+        rows = [i for i, m in enumerate(measures) if m.level is not Level.PARAMETER and m.direction is direction]
+        maximum = np.array([measures[row].maximum for row in rows], dtype=np.float64).reshape(-1, 1)
+        scores[rows] = scale_score(values[rows], maximum, direction)
+    for row, measure in enumerate(measures):
+        if measure.level is Level.PARAMETER:
+            scores[row] = NORMALISE[framework.normalisation_of(measure)](values[row], measure.direction)
+    return scores
 
 
-def scale_score(measure: Measure, values: F64) -> F64:
-    """Values recorded on the scale of an indicator or category as scores 0-100, any shape."""
-    points = values / measure.maximum * 100
-    return points if measure.direction is Direction.HIGHER_IS_BETTER else 100 - points
+def scale_score(values: F64, maximum: F64 | float, direction: Direction) -> F64:
+    """Values recorded on scales of indicators or categories as scores 0-100, any shape that *maximum* broadcasts to."""
+    points = values / maximum * 100
+    return points if direction is Direction.HIGHER_IS_BETTER else 100 - points
 
 
 def nominal_weights(framework: Framework) -> F64:
@@ -40,27 +48,39 @@ def compose(framework: Framework, own: F64, weights: F64, aggregation: Aggregati
     *own* is (measures, ...), the scores of what is recorded: one of an indicator or category stands in for the
     aggregate below it. *weights* is (measures, ...), broadcast against it. Equal columns have equal scores.
     """
-    rest = np.broadcast_shapes(own.shape[1:], weights.shape[1:])
-    score = np.full((1 + len(framework.measures), *rest), np.nan)
-    score[1:] = own
-    for row, children in branches(framework):
-        below = score[[1 + child for child in children]]
-        mean = AGGREGATE[aggregation](below, present_weights(below, weights[list(children)]))
-        score[row] = np.where(np.isnan(score[row]), mean, score[row])
+    score = foot(own, weights)
+    for _ in climb(framework, score, weights, aggregation):
+        pass
     return score
 
 
-def branches(framework: Framework) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """The row of everything that has measures below it, with their indices, from the bottom up."""
-    for level in (Level.INDICATOR, Level.CATEGORY):
-        for place, measure in enumerate(framework.measures):
-            if measure.level is level and framework.children[place]:
-                yield 1 + place, framework.children[place]
-    if framework.categories:
-        yield 0, framework.categories
+def foot(own: F64, weights: F64) -> F64:
+    """The scores before `climb`: what is recorded, below a row for overall."""
+    rest = np.broadcast_shapes(own.shape[1:], weights.shape[1:])
+    score = np.empty((1 + len(own), *rest))
+    score[0] = np.nan
+    score[1:] = own
+    return score
 
 
-def _own_score(framework: Framework, measure: Measure, values: F64) -> F64:
-    if measure.level is Level.PARAMETER:
-        return NORMALISE[framework.normalisation_of(measure)](values, measure.direction)
-    return scale_score(measure, values)
+class Step(NamedTuple):
+    """A row that has measures below it: their rows, their scores and, of those that have one, their weights.
+
+    `scores` and `weights` are (rows below, ...); a weight is 0 where the score is missing.
+    """
+
+    row: int
+    below: list[int]
+    scores: F64
+    weights: F64
+
+
+def climb(framework: Framework, score: F64, weights: F64, aggregation: Aggregation) -> Iterator[Step]:
+    """Fill *score*, of `foot`, in from the bottom up, and give each step once its row is filled in."""
+    for row, children in framework.branches:
+        below = [1 + child for child in children]
+        scores = score[below]
+        present = present_weights(scores, weights[list(children)])
+        mean = AGGREGATE[aggregation](scores, present)
+        score[row] = np.where(np.isnan(score[row]), mean, score[row])
+        yield Step(row, below, scores, present)

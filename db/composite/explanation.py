@@ -79,7 +79,10 @@ class _Walk:
 
     def scores(self, values: F64) -> F64:
         """The scores that values have, (..., candidates)."""
-        columns = [scale_score(measure, values[..., place]) for place, measure in enumerate(self.measures)]
+        columns = [
+            scale_score(values[..., place], measure.maximum, measure.direction)
+            for place, measure in enumerate(self.measures)
+        ]
         return np.stack(columns, axis=-1)
 
     def reaches(self, progress: F64) -> NDArray[np.bool_]:

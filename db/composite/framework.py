@@ -116,6 +116,20 @@ class Framework:
                 below[self.position[measure.parent]].append(index)
         return tuple(tuple(indices) for indices in below)
 
+    @cached_property
+    def branches(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """The row of everything that has measures below it, with their indices, from the bottom up.
+
+        Row 0 is overall, row 1 + i the measure i.
+        """
+        levels = [
+            (1 + place, self.children[place])
+            for level in (Level.INDICATOR, Level.CATEGORY)
+            for place, measure in enumerate(self.measures)
+            if measure.level is level and self.children[place]
+        ]
+        return (*levels, (0, self.categories)) if self.categories else tuple(levels)
+
     def normalisation_of(self, measure: Measure) -> Normalisation:
         """The normalisation in force for a parameter."""
         return measure.normalisation or self.methodology.normalisation

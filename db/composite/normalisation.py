@@ -18,10 +18,9 @@ F64: TypeAlias = NDArray[np.float64]
 
 def min_max(values: F64, direction: Direction) -> F64:
     """The worst value 0, the best 100, the others in proportion between them."""
-    present = values[~np.isnan(values)]
-    if _is_constant(present):
+    lowest, highest = _range(values)
+    if not lowest < highest:
         return _constant(values)
-    lowest, highest = present.min(), present.max()
     gained = values - lowest if direction is Direction.HIGHER_IS_BETTER else highest - values
     # The difference is divided before it is scaled: the best is then exactly 1, hence exactly 100.
     scores: F64 = gained / (highest - lowest) * 100
@@ -30,23 +29,23 @@ def min_max(values: F64, direction: Direction) -> F64:
 
 def rank(values: F64, direction: Direction) -> F64:
     """100 (N - rank) / (N - 1) among the N present values; equal values share the better rank."""
-    present = ~np.isnan(values)
-    if _is_constant(values[present]):
+    lowest, highest = _range(values)
+    if not lowest < highest:
         return _constant(values)
     ranks = competition_rank(values if direction is Direction.HIGHER_IS_BETTER else -values)
+    present = ranks > 0
     count = np.count_nonzero(present)
     return np.where(present, (count - ranks) / (count - 1) * 100, np.nan)
 
 
 def fraction_of_max(values: F64, direction: Direction) -> F64:
     """The share of the best value, value / highest or, where less is better, lowest / value; none is < 0."""
-    present = values[~np.isnan(values)]
-    if _is_constant(present):
+    lowest, highest = _range(values)
+    if not lowest < highest:
         return _constant(values)
     if direction is Direction.HIGHER_IS_BETTER:
-        scores: F64 = values / present.max() * 100
+        scores: F64 = values / highest * 100
         return scores
-    lowest = present.min()
     # 0 of 0 is the best there is; with a best of 0 every other value is infinitely worse.
     shares: F64 = np.divide(lowest, values, out=np.where(values == 0, 1.0, np.nan), where=values > 0)
     return shares * 100
@@ -65,8 +64,9 @@ NORMALISE: dict[Normalisation, Callable[[F64, Direction], F64]] = {
 }
 
 
-def _is_constant(present: F64) -> bool:
-    return present.size == 0 or bool((present == present[0]).all())
+def _range(values: F64) -> tuple[float, float]:
+    """The lowest and highest of the present values, NaN where there is none."""
+    return (np.fmin.reduce(values), np.fmax.reduce(values)) if values.size else (np.nan, np.nan)
 
 
 def _constant(values: F64) -> F64:

@@ -14,15 +14,20 @@ def competition_rank(scores: F64) -> I32:
 
     *scores* is (..., cities), higher is better. Returns the same shape, 0 where the score is missing.
     """
-    order = np.argsort(-scores, axis=-1, kind="stable")
-    ordered = np.take_along_axis(scores, order, axis=-1)
-    differs = np.ones(scores.shape, dtype=np.bool_)
-    differs[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    places = np.where(differs, np.arange(1, scores.shape[-1] + 1, dtype=np.int32), 0)
-    ranks = np.empty(scores.shape, dtype=np.int32)
-    np.put_along_axis(ranks, order, np.maximum.accumulate(places, axis=-1), axis=-1)
-    ranks[np.isnan(scores)] = 0
-    return ranks
+    width = scores.shape[-1]
+    if not scores.size:
+        return np.zeros(scores.shape, dtype=np.int32)
+    # Places in all rows at once: numpy's functions along an axis take longer to begin than 83 elements take.
+    flat = np.argsort(-scores, axis=-1, kind="stable").reshape(-1, width)
+    flat += np.arange(0, scores.size, width)[:, np.newaxis]
+    ordered = scores.reshape(-1)[flat]
+    places = np.empty(ordered.shape, dtype=np.int32)
+    places[:] = np.arange(1, width + 1)
+    places[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = 0
+    ranks = np.empty(scores.size, dtype=np.int32)
+    ranks[flat] = np.maximum.accumulate(places, axis=-1)
+    ranks[np.isnan(scores).reshape(-1)] = 0
+    return ranks.reshape(scores.shape)
 
 
 def points_to_next_rank(scores: F64) -> F64:

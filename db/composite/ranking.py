@@ -6,8 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from db.composite.aggregation import present_weights, shares
-from db.composite.composition import branches, compose, nominal_weights, recorded_scores
+from db.composite.aggregation import shares, sum_rows
+from db.composite.composition import climb, foot, nominal_weights, recorded_scores
 from db.composite.framework import Framework
 from db.composite.rank import competition_rank
 
@@ -52,21 +52,21 @@ def build_scores(framework: Framework, values: F64, estimated: Flag) -> Scores:
     stands in for the aggregate below it.
     """
     own = recorded_scores(framework, values)
+    is_recorded = ~np.isnan(own)
     weights = nominal_weights(framework)
-    score = compose(framework, own, weights, framework.methodology.aggregation)
+    score = foot(own, weights)
     share = np.full(score.shape, np.nan)
     estimated_share = np.full(score.shape, np.nan)
-    estimated_share[1:] = np.where(np.isnan(own), np.nan, estimated)
-    for row, children in branches(framework):
-        rows = [1 + child for child in children]
-        recorded = ~np.isnan(own[row - 1]) if row else np.zeros(score.shape[1], dtype=np.bool_)
-        child_shares = shares(present_weights(score[rows], weights[list(children)]))
-        share[rows] = np.where(np.isnan(score[rows]) | recorded, np.nan, child_shares)
-        resting = np.zeros(score.shape[1])
-        for child in rows:
-            resting += np.where(share[child] > 0, share[child] * estimated_share[child], 0.0)
-        aggregated = np.where(np.isnan(score[row]), np.nan, resting)
-        estimated_share[row] = np.where(recorded, estimated_share[row], aggregated)
+    estimated_share[1:] = np.where(is_recorded, estimated, np.nan)
+    for row, below, scores, present in climb(framework, score, weights, framework.methodology.aggregation):
+        own_shares = np.where(np.isnan(scores), np.nan, shares(present))
+        resting = sum_rows(np.where(own_shares > 0, own_shares * estimated_share[below], 0.0))
+        resting[np.isnan(score[row])] = np.nan
+        if row and is_recorded[row - 1].any():
+            own_shares[:, is_recorded[row - 1]] = np.nan
+            resting = np.where(is_recorded[row - 1], estimated_share[row], resting)
+        share[below] = own_shares
+        estimated_share[row] = resting
     return Scores(score, competition_rank(score), share, estimated_share)
 
 
