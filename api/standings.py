@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from db.composite.framework import Aggregation
-from db.ranking import Column, Comparison, Ranking
+from db.figure import Column, Comparison
+from db.ranking import Ranking
 from db.score import STATUSES, ValueStatus
 
 if TYPE_CHECKING:
@@ -110,6 +111,12 @@ class Standings:
         own = self.score[place]
         better = [points for points in self.score if own is not None and points is not None and points > own]
         return self.score.index(min(better)) if better else None
+
+    @property
+    def compared(self) -> "tuple[NDArray[Any], ...]":
+        """Score, rank, Top N and Hidden Champion as they are stored, NaN and rank 0 missing."""
+        comparison = self._comparison
+        return self._column.score, self._column.rank, comparison.is_top_n, comparison.is_hidden_champion
 
     @property
     def _comparison(self) -> Comparison:

@@ -6,6 +6,8 @@ each element with its length before it, -1 and nothing else for null.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 # Dimensions, whether there are nulls, the element type, the length, the index of the first element.
 HEAD = Struct(">iiiii")
 EMPTY_BYTES = 12
+FIELD_LENGTH_BYTES = 4
 NULL = b"\xff\xff\xff\xff"
 # With which -1 begins, and no other length does.
 NULL_OCTET = 0xFF
@@ -35,23 +38,39 @@ CHUNK_BYTES = 256 * 1024
 
 
 def encode(figures: "NDArray[Any]") -> list[bytes]:
-    """Each row of *figures*, (rows, elements), as Postgres takes an array: NaN, and 0 of an int32, as null."""
+    """Each row of *figures*, (rows, elements), as a field that Postgres takes: its length, then the array.
+
+    NaN, and 0 of an int32, is null.
+    """
     oid, width = OID_BY_NUMBER[figures.dtype.num], figures.dtype.itemsize
     count, length = figures.shape
     if not length:
-        return [HEAD.pack(0, 0, oid, 0, 0)[:EMPTY_BYTES]] * count
-    elements = np.empty(figures.shape, dtype=ELEMENT[oid])
+        return [_field(HEAD.pack(0, 0, oid, 0, 0)[:EMPTY_BYTES])] * count
+    rows = np.empty(count, dtype=_row(oid, length))
+    size = rows.itemsize
+    rows["size"] = size - FIELD_LENGTH_BYTES
+    rows["head"] = np.void(HEAD.pack(1, False, oid, length, 1))
+    elements = rows["elements"]
     elements["length"] = width
     elements["value"] = figures
-    heads = [HEAD.pack(1, some, oid, length, 1) for some in (False, True)]
+    whole = rows.tobytes()
+    full = [whole[start : start + size] for start in range(0, count * size, size)]
     missing = _missing(figures)
     if missing is None:
-        return [heads[False] + row.tobytes() for row in elements]
-    has_null: list[bool] = np.any(missing, axis=1).tolist()
+        return full
+    head = HEAD.pack(1, True, oid, length, 1)
+    nothing = _field(head + NULL * length)
+    nulls: list[int] = np.count_nonzero(missing, axis=1).tolist()
     return [
-        heads[True] + _without(row, absent) if some else heads[False] + row.tobytes()
-        for row, absent, some in zip(elements, missing, has_null, strict=True)
+        field if not some else nothing if some == length else _field(head + _without(row, absent))
+        for field, row, absent, some in zip(full, elements, missing, nulls, strict=True)
     ]
+
+
+@lru_cache
+def _row(oid: int, length: int) -> "np.dtype[Any]":
+    """The field of an array whose elements are all there."""
+    return np.dtype([("size", ">i4"), ("head", f"V{HEAD.size}"), ("elements", ELEMENT[oid], length)])
 
 
 def decode(content: bytes) -> "NDArray[Any]":
@@ -65,6 +84,8 @@ def decode(content: bytes) -> "NDArray[Any]":
     if len(body) == length * element.itemsize:
         return np.frombuffer(body, dtype=element)["value"].astype(dtype)
     array = np.full(length, np.nan if dtype.kind == "f" else 0, dtype=dtype)
+    if len(body) == length * len(NULL):
+        return array
     nulls, words = _nulls(body, length, element.itemsize)
     present = np.ones(length, dtype=np.bool_)
     present[nulls] = False
@@ -80,41 +101,50 @@ def decode_rows(contents: Sequence[bytes]) -> "list[NDArray[Any]]":
     if not contents or len(contents[0]) == EMPTY_BYTES:
         return [decode(content) for content in contents]
     oid = int.from_bytes(contents[0][8:12])
-    row = np.dtype([("head", f"V{HEAD.size}"), ("elements", ELEMENT[oid], int.from_bytes(contents[0][12:16]))])
-    if row.itemsize > CHUNK_BYTES:
+    row = _row(oid, int.from_bytes(contents[0][12:16]))
+    size = row.itemsize - FIELD_LENGTH_BYTES
+    if size > CHUNK_BYTES:
         return [decode(content) for content in contents]
-    full = b"".join(content for content in contents if len(content) == row.itemsize)
+    full = b"".join(NULL + content for content in contents if len(content) == size)
     decoded = iter(np.frombuffer(full, dtype=row)["elements"]["value"].astype(DTYPE[oid]))
-    return [next(decoded) if len(content) == row.itemsize else decode(content) for content in contents]
+    return [next(decoded) if len(content) == size else decode(content) for content in contents]
 
 
-def copy_rows(rows: Sequence[tuple[Any, ...]]) -> Iterator[bytes]:
-    """Rows for a binary COPY, in chunks: integers (integer), strings (text), None, and arrays.
+def copy_rows(columns: Sequence[Sequence[Any]]) -> Iterator[bytes]:
+    """Rows for a binary COPY, in chunks, of a column for each field.
 
-    The arrays of a column are of equal length and type.
+    A column has integers (integer), strings (text), or arrays of equal length and type, None in place of some.
     """
-    chunk = COPY_HEAD
-    step = 1 + CHUNK_BYTES // (1 + sum(value.nbytes for value in rows[0] if isinstance(value, np.ndarray)))
-    for start in range(0, len(rows), step):
-        fields = [_fields(values) for values in zip(*rows[start : start + step], strict=True)]
-        count = len(fields).to_bytes(2)
-        yield chunk + b"".join(count + b"".join(row) for row in zip(*fields, strict=True))
-        chunk = b""
-    yield chunk + COPY_END
+    count = len(columns[0])
+    row_bytes = 1 + sum(next((each.nbytes for each in column if _is_array(each)), 0) for column in columns)
+    step = 1 + CHUNK_BYTES // row_bytes
+    head = len(columns).to_bytes(2)
+    yield COPY_HEAD
+    for start in range(0, count, step):
+        fields = [_fields(column[start : start + step]) for column in columns]
+        yield b"".join(chain.from_iterable((head, *row) for row in zip(*fields, strict=True)))
+    yield COPY_END
 
 
 def _fields(values: Sequence[Any]) -> list[bytes]:
     """Each value of a column with its length before it."""
-    arrays = [value for value in values if isinstance(value, np.ndarray)]
+    if _is_array(values):
+        return encode(np.asarray(values))
+    if isinstance(values[0], int):
+        return [_field(value.to_bytes(4)) for value in values]
+    if isinstance(values[0], str):
+        return [_field(value.encode()) for value in values]
+    arrays = [value for value in values if value is not None]
     encoded = iter(encode(np.array(arrays)) if arrays else [])
-    contents = (next(encoded) if isinstance(value, np.ndarray) else _content(value) for value in values)
-    return [NULL if content is None else len(content).to_bytes(4) + content for content in contents]
+    return [NULL if value is None else next(encoded) for value in values]
 
 
-def _content(value: int | str | None) -> bytes | None:
-    if value is None:
-        return None
-    return value.to_bytes(4) if isinstance(value, int) else value.encode()
+def _field(content: bytes) -> bytes:
+    return len(content).to_bytes(FIELD_LENGTH_BYTES) + content
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
 
 
 def _without(elements: "NDArray[Any]", absent: "NDArray[np.bool_]") -> bytes:

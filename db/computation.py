@@ -1,16 +1,19 @@
 """The ranking that inputs give: maths from `db.composite`, in the form in which it is stored."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db.composite.framework import OVERALL
 from db.composite.rank import points_to_next_rank
 from db.composite.ranking import build_flags, build_scores
+from db.figure import Figures
 from db.inputs import Inputs
-from db.ranking import Column, Comparison, Ranking
+from db.ranking import Ranking, compared_rows
 from db.score import STATUS_CODE, ValueStatus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def compute(inputs: Inputs) -> Ranking:
@@ -18,39 +21,34 @@ def compute(inputs: Inputs) -> Ranking:
     framework = inputs.framework
     estimated = inputs.statuses == STATUS_CODE[ValueStatus.ESTIMATED]
     scores = build_scores(framework, inputs.values, estimated)
-    compared = [0, *(1 + category for category in framework.categories)]
+    compared = compared_rows(framework)
     flags = build_flags(framework, scores.rank[compared], inputs.ever_top_n)
     order = np.lexsort((np.arange(len(inputs.cities)), scores.rank[0]))
     order = order[scores.rank[0][order] > 0]
-
-    # All of a figure at once: row by row, putting 200 of them into order takes as long as all other arithmetic.
     nothing = np.full((1, len(inputs.cities)), np.nan)
     computed = np.full(nothing.shape, STATUS_CODE[ValueStatus.COMPUTED], dtype=np.int16)
-    figures = zip(
-        [OVERALL, *framework.position],
-        np.concatenate([nothing, inputs.values])[:, order],
-        np.concatenate([computed, inputs.statuses], dtype=np.int16)[:, order],
-        scores.score[:, order],
-        scores.rank[:, order],
-        scores.share[:, order],
-        scores.estimated_share[:, order],
-        strict=True,
-    )
-    columns = [
-        Column(code, value, status, score, rank, share, estimated_share, None)
-        for code, value, status, score, rank, share, estimated_share in figures
-    ]
-    for index, row in enumerate(compared):
-        comparison = Comparison(
-            previous_score=inputs.previous_score[index][order],
-            previous_rank=inputs.previous_rank[index][order],
-            is_top_n=flags.top_n[index][order],
-            is_first_top_n=flags.first_top_n[index][order],
-            is_hidden_champion=flags.hidden_champion[index][order],
-            points_to_next_rank=points_to_next_rank(scores.score[row])[order],
-        )
-        columns[row] = replace(columns[row], comparison=comparison)
+    figures: dict[str, NDArray[Any]] = {
+        "value": np.concatenate([nothing, inputs.values]),
+        "status": np.concatenate([computed, inputs.statuses], dtype=np.int16),
+        "score": scores.score,
+        "rank": scores.rank,
+        "share": scores.share,
+        "estimated_share": scores.estimated_share,
+    }
+    comparison: dict[str, NDArray[Any]] = {
+        "previous_score": inputs.previous_score,
+        "previous_rank": inputs.previous_rank,
+        "is_top_n": flags.top_n,
+        "is_first_top_n": flags.first_top_n,
+        "is_hidden_champion": flags.hidden_champion,
+        "points_to_next_rank": np.array([points_to_next_rank(scores.score[row]) for row in compared]),
+    }
     return Ranking(
         inputs.edition, inputs.revision, datetime.now(UTC), inputs.hash(), framework,
-        tuple(inputs.cities[city] for city in order), tuple(columns), inputs.basis,
+        tuple(inputs.cities[city] for city in order), _ordered(figures, order), _ordered(comparison, order),
+        inputs.basis,
     )  # fmt: skip
+
+
+def _ordered(figures: "dict[str, NDArray[Any]]", order: "NDArray[np.intp]") -> Figures:
+    return {name: rows[:, order] for name, rows in figures.items()}

@@ -7,8 +7,9 @@ from db.pool import Reader, Writer
 
 STATES = """
 select e.year, e.revision, newest.revision as ranked_revision,
-       -- By the index, whatever the planner thinks of all changes together.
-       (select true from score_change sc where sc.edition = e.year limit 1) is not null as has_scores,
+       -- In the order of the index: without one, the planner reads all changes of all editions.
+       (select sc.revision from score_change sc where sc.edition = e.year order by sc.revision limit 1)
+           is not null as has_scores,
        (select max(d.id) from definition d where d.edition = e.year) as definition,
        e.review_required,
        coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed,
@@ -25,7 +26,8 @@ left join lateral (
     order by ranked.revision desc
     limit 1
 ) newest on true
-left join recomputation r on r.edition = e.year and r.revision = e.revision
+left join recomputation r
+    on r.edition = e.year and r.revision = e.revision and r.revision is distinct from newest.revision
 order by e.year
 """
 

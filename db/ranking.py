@@ -1,46 +1,51 @@
 """Rankings: immutable snapshots named by (edition, revision), computed, saved once and read back."""
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict, dataclass, fields
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import groupby
+from functools import cached_property
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import numpy as np
 
 from db import array
 from db import framework as framework_rows
-from db.composite.framework import Framework
+from db.composite.framework import OVERALL, Framework
+from db.figure import COMPARED, OF_ALL, Column, Comparison, Figures, Received
 from db.inputs import Basis
 from db.pool import Reader, Writer
 
 if TYPE_CHECKING:
-    import asyncpg
     from numpy.typing import NDArray
 
 LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
 
+TRY_LOCK = "select pg_try_advisory_xact_lock(hashtext('sci ranking'), $1)"
+
+# The framework is that of the definition that it rests on: sent and parsed again, it took half of the statement's time.
 SAVE = """
 insert into ranking (edition, revision, computed_at, input_hash, framework, cities, basis)
-values ($1, $2, $3, $4, $5, $6, $7)
+select $1, $2, $3, $4, d.framework, $5, $6 from definition d where d.id = $7
 """
 
-HEADERS = """
-select r.edition, r.revision, r.computed_at, r.input_hash, r.framework::text, r.cities, r.basis
-from unnest($1::integer[], $2::integer[]) as key (edition, revision)
-join ranking r using (edition, revision)
-"""
-
-COLUMNS = """
-select c.edition, c.revision, c.code, array_send(c.value) as value, array_send(c.status) as status,
+# What a ranking has once comes with its first column: a statement of its own would be waited for.
+BY_KEY = """
+select c.edition, c.revision, array_send(c.value) as value, array_send(c.status) as status,
        array_send(c.score) as score, array_send(c.rank) as rank, array_send(c.share) as share,
        array_send(c.estimated_share) as estimated_share, array_send(c.previous_score) as previous_score,
        array_send(c.previous_rank) as previous_rank, array_send(c.is_top_n) as is_top_n,
        array_send(c.is_first_top_n) as is_first_top_n, array_send(c.is_hidden_champion) as is_hidden_champion,
-       array_send(c.points_to_next_rank) as points_to_next_rank
+       array_send(c.points_to_next_rank) as points_to_next_rank,
+       r.computed_at, r.input_hash, r.framework::text, r.cities, r.basis,
+       (select max(b.revision) from ranking b where b.edition = r.edition and b.revision < r.revision)
+           as revision_before
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
 join ranking_column c using (edition, revision)
+left join ranking r on c.position = 0 and r.edition = c.edition and r.revision = c.revision
 order by c.edition, c.revision, c.position
 """
 
@@ -73,52 +78,20 @@ where e.year = r.edition and e.year = $1 and e.closed_at is null
       where later.edition > $1 and (later.basis -> 'rankings' ->> $1::text)::integer = r.revision)
 """
 
+STORED_ALREADY = asyncpg.UniqueViolationError
+
 Key = tuple[int, int]
 """Edition and revision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the overall score and a category have besides; one element a city, NaN and rank 0 mean missing.
-
-    The edition before and the Top N of all earlier ones come from computed rankings, printed facts where
-    an edition has none.
-    """
-
-    previous_score: "NDArray[np.float64]"
-    previous_rank: "NDArray[np.int32]"
-    is_top_n: "NDArray[np.bool_]"
-    is_first_top_n: "NDArray[np.bool_]"
-    is_hidden_champion: "NDArray[np.bool_]"
-    points_to_next_rank: "NDArray[np.float64]"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The overall score (code `overall`) or one measure; every array has one element a city of the ranking.
-
-    `value` is as recorded, on the measure's own scale, `status` a code of `db.score.STATUSES`, `score` 0-100,
-    `share` the measure's effective share (0-1) of its parent's weight, `estimated_share` the share (0-1) of
-    the score's weight that rests on estimates. NaN and rank 0 mean missing. Indicators and parameters have no
-    `comparison`.
-    """
-
-    code: str
-    value: "NDArray[np.float64]"
-    status: "NDArray[np.int16]"
-    score: "NDArray[np.float64]"
-    rank: "NDArray[np.int32]"
-    share: "NDArray[np.float64]"
-    estimated_share: "NDArray[np.float64]"
-    comparison: Comparison | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ranking:
     """One snapshot: `cities` holds the slugs of the ranked cities, best first, equal ranks by slug.
 
-    `columns` holds overall first, then the framework's measures in their order. `basis` is None for a ranking
-    stored before migration 0003.
+    `figures` has a row for overall and then for each of the framework's measures, `comparison` one for overall and
+    then for each category; see `db.figure.Column` and `Comparison` for what they are. `basis` is None for a ranking
+    stored before migration 0003. `revision_before` is that of the ranking stored before it, None for the first of an
+    edition and for one that is not stored.
     """
 
     edition: int
@@ -127,30 +100,36 @@ class Ranking:
     input_hash: str
     framework: Framework
     cities: tuple[str, ...]
-    columns: tuple[Column, ...]
+    figures: Figures
+    comparison: Figures
     basis: Basis | None
+    revision_before: int | None = None
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Overall first, then the framework's measures in their order."""
+        compared = {row: Comparison(self.comparison, index) for index, row in enumerate(compared_rows(self.framework))}
+        codes = enumerate((OVERALL, *self.framework.position))
+        return tuple(Column(code, self.figures, row, compared.get(row)) for row, code in codes)
 
     def gives(self, other: "Ranking") -> bool:
         """Whether both have the same figures for the same cities, to the bit."""
-        return self.cities == other.cities and all(
-            _equal(*pair) for pair in zip(self.columns, other.columns, strict=True)
+        pairs = [(self.figures[name], other.figures[name]) for name in OF_ALL]
+        pairs += [(self.comparison[name], other.comparison[name]) for name in COMPARED]
+        return (
+            self.cities == other.cities
+            and self.framework.position.keys() == other.framework.position.keys()
+            and all(_equal(*map(np.array, pair)) for pair in pairs)
         )
 
 
-def _equal(one: Column, other: Column) -> bool:
-    pairs = [(getattr(one, name), getattr(other, name)) for name in FIGURES]
-    if one.comparison is not None and other.comparison is not None:
-        pairs += [(getattr(one.comparison, name), getattr(other.comparison, name)) for name in COMPARISON]
-    same = (one.comparison is None) == (other.comparison is None)
-    return (
-        same
-        and one.code == other.code
-        and all(np.array_equal(*pair, equal_nan=pair[0].dtype.kind == "f") for pair in pairs)
-    )
+def compared_rows(framework: Framework) -> list[int]:
+    """The rows of what is compared with other cities and earlier editions: overall and the categories."""
+    return [0, *(1 + category for category in framework.categories)]
 
 
-FIGURES = [field.name for field in fields(Column) if field.name not in ("code", "comparison")]
-COMPARISON = [field.name for field in fields(Comparison)]
+def _equal(one: "NDArray[Any]", other: "NDArray[Any]") -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 async def lock(writer: Writer, edition: int) -> None:
@@ -158,21 +137,45 @@ async def lock(writer: Writer, edition: int) -> None:
     await writer.execute(LOCK, edition)
 
 
+async def try_lock(writer: Writer, edition: int) -> bool:
+    """As `lock`, without waiting: False when somebody else computes this edition."""
+    locked: bool = await writer.fetchval(TRY_LOCK, edition)
+    return locked
+
+
 async def save(writer: Writer, ranking: Ranking) -> None:
-    """Store a snapshot; raises `asyncpg.UniqueViolationError` when (edition, revision) is stored already."""
+    """Store a snapshot; raises `STORED_ALREADY` when (edition, revision) is."""
     key = ranking.edition, ranking.revision
-    await writer.execute(
-        SAVE, *key, ranking.computed_at, ranking.input_hash,
-        framework_rows.to_json(ranking.framework), list(ranking.cities),
-        ranking.basis and asdict(ranking.basis),
-    )  # fmt: skip
-    rows = [(*key, position, *_row(column)) for position, column in enumerate(ranking.columns)]
+    assert ranking.basis is not None, "only what was stored before migration 0003 has none"
+    inserting = asyncio.ensure_future(writer.execute(
+        SAVE, *key, ranking.computed_at, ranking.input_hash, list(ranking.cities),
+        asdict(ranking.basis), ranking.basis.definitions[ranking.edition],
+    ))  # fmt: skip
+    rows = array.copy_rows(_columns(ranking))
+    try:
+        # Postgres inserts while the first rows are encoded.
+        await asyncio.sleep(0)
+        first = list(islice(rows, 2))
+    finally:
+        await inserting
     await writer.copy_to_table(
         "ranking_column",
-        columns=["edition", "revision", "position", "code", *FIGURES, *COMPARISON],
-        source=_each(array.copy_rows(rows)),
+        columns=["edition", "revision", "position", "code", *OF_ALL, *COMPARED],
+        source=_each(chain(first, rows)),
         format="binary",
     )
+
+
+def _columns(ranking: Ranking) -> list[Any]:
+    codes = [OVERALL, *ranking.framework.position]
+    count = len(codes)
+    columns: list[Any] = [[ranking.edition] * count, [ranking.revision] * count, range(count), codes]
+    columns += [ranking.figures[name] for name in OF_ALL]
+    compared = compared_rows(ranking.framework)
+    for name in COMPARED:
+        figures = dict(zip(compared, ranking.comparison[name], strict=True))
+        columns.append([figures.get(row) for row in range(count)])
+    return columns
 
 
 async def keys(reader: Reader, edition: int | None) -> list[Key]:
@@ -187,45 +190,29 @@ async def prune(writer: Writer, years: list[int], keep: int) -> None:
         await writer.execute(PRUNE, year, keep)
 
 
-def _row(column: Column) -> "list[str | NDArray[Any] | None]":
-    compared = [getattr(column.comparison, name) if column.comparison else None for name in COMPARISON]
-    return [column.code, *(getattr(column, name) for name in FIGURES), *compared]
-
-
-async def _each(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
     for chunk in chunks:
         yield chunk
 
 
 async def by_key(reader: Reader, keys: list[Key]) -> list[Ranking | None]:
-    """The stored snapshot of each key, None where there is none; always two statements."""
-    editions, revisions = [key[0] for key in keys], [key[1] for key in keys]
-    rows = groupby(await reader.fetch(COLUMNS, editions, revisions), key=itemgetter("edition", "revision"))
-    columns = {key: tuple(_columns(list(group))) for key, group in rows}
-    found = {}
-    for row in await reader.fetch(HEADERS, editions, revisions):
-        key = row["edition"], row["revision"]
-        framework = framework_rows.from_text(row["framework"])
-        found[key] = Ranking(
-            *key, row["computed_at"], row["input_hash"], framework, tuple(row["cities"]), columns[key],
-            row["basis"] and Basis.from_json(row["basis"]),
-        )  # fmt: skip
+    """The stored snapshot of each key, None where there is none; always one statement."""
+    rows = await reader.fetch(BY_KEY, [key[0] for key in keys], [key[1] for key in keys])
+    found = {key: _ranking(list(group)) for key, group in groupby(rows, key=itemgetter("edition", "revision"))}
     return [found.get(key) for key in keys]
 
 
-def _columns(rows: "list[asyncpg.Record]") -> Iterator[Column]:
-    """The columns of one ranking."""
-    compared = [row for row in rows if row[COMPARISON[0]] is not None]
-    comparisons = (Comparison(**figures) for figures in _figures(compared, COMPARISON))
-    for row, figures in zip(rows, _figures(rows, FIGURES), strict=True):
-        comparison = None if row[COMPARISON[0]] is None else next(comparisons)
-        yield Column(row["code"], **figures, comparison=comparison)
-
-
-def _figures(rows: "list[asyncpg.Record]", names: list[str]) -> "Iterator[dict[str, NDArray[Any]]]":
-    """The named arrays of each row."""
-    decoded = [array.decode_rows([row[name] for row in rows]) for name in names]
-    return (dict(zip(names, figures, strict=True)) for figures in zip(*decoded, strict=True))
+def _ranking(rows: "list[asyncpg.Record]") -> Ranking:
+    """One ranking, of the rows of its columns."""
+    head = rows[0]
+    compared = [row for row in rows if row[COMPARED[0]] is not None]
+    return Ranking(
+        head["edition"], head["revision"], head["computed_at"], head["input_hash"],
+        framework_rows.from_text(head["framework"]), tuple(head["cities"]),
+        Received({name: [row[name] for row in rows] for name in OF_ALL}),
+        Received({name: [row[name] for row in compared] for name in COMPARED}),
+        head["basis"] and Basis.from_json(head["basis"]), head["revision_before"],
+    )  # fmt: skip
 
 
 async def revision_before(reader: Reader, keys: list[Key]) -> list[int | None]:

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from db.pool import Pool, Reader, Writer
 
-# A new revision has new inputs, so its attempts are counted from the start.
+# A new revision has new inputs, so its attempts are counted from the start. What counts is that a killed worker leaves
+# its attempt behind: that needs the commit, but no wait until the disk has it.
 BEGIN = """
-insert into recomputation (edition, revision, attempts) values ($1, $2, 1)
+with unhurried as (select set_config('synchronous_commit', 'off', true))
+insert into recomputation (edition, revision, attempts) select $1, $2, 1 from unhurried
 on conflict (edition) do update
 set attempts = case when recomputation.revision = $2 then recomputation.attempts else 0 end + 1,
     error = case when recomputation.revision = $2 then recomputation.error end,
@@ -18,14 +20,14 @@ FAIL = "update recomputation set error = $3 where edition = $1 and revision = $2
 
 FORGIVE = "update recomputation set attempts = attempts - 1 where edition = $1 and revision = $2 and attempts > 0"
 
-END = "delete from recomputation where edition = $1"
-
 RESET = "update recomputation set attempts = 0 where edition = $1"
 
 BY_EDITION = """
 select r.edition, r.revision, r.attempts, r.attempted_at, r.error
 from unnest($1::integer[]) with ordinality as key (edition, position)
-left join recomputation r on r.edition = key.edition
+left join recomputation r
+    on r.edition = key.edition
+    and not exists (select from ranking where ranking.edition = r.edition and ranking.revision = r.revision)
 order by key.position
 """
 
@@ -56,17 +58,12 @@ async def forgive(pool: Pool, edition: int, revision: int) -> None:
     await pool.execute(FORGIVE, edition, revision)
 
 
-async def end(writer: Writer, edition: int) -> None:
-    """Forget the attempts, with the ranking that *writer* stores."""
-    await writer.execute(END, edition)
-
-
 async def reset(writer: Writer, edition: int) -> None:
     """Count from the start again, so that a parked edition is tried again."""
     await writer.execute(RESET, edition)
 
 
 async def by_edition(reader: Reader, years: list[int]) -> list[Recomputation | None]:
-    """The attempts under way or failed for each edition, None where there are none, in the order of *years*."""
+    """The attempts to rank what is not ranked of each edition, None where there are none, in the order of *years*."""
     rows = await reader.fetch(BY_EDITION, years)
     return [None if row["edition"] is None else Recomputation(**row) for row in rows]

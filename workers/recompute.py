@@ -1,7 +1,7 @@
 """Brings rankings to the revision of their scores: read at one instant, compute, store once, tell."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from db import computation, edition, event, ranking, recomputation, telemetry
@@ -9,7 +9,7 @@ from db.edition import State
 from db.inputs import newest_basis
 from db.kept_inputs import KeptInputs
 from db.pool import AWAY as POSTGRES_AWAY
-from db.pool import TOO_LONG, Pool, transaction
+from db.pool import TOO_LONG, Pool, Writer, transaction
 from db.settings import Settings
 
 log = telemetry.logger(__name__)
@@ -30,11 +30,11 @@ class Recomputer:
         One that cannot be computed is parked after `task_attempts` attempts, and holds up no other: those are ranked
         without it, and once more when it is.
         """
+        if await self._rank(year, alone=True):
+            return
         for state in await self._states():
             if state.year <= year and state.is_due(self._settings.task_attempts):
-                revision = await self._rank(state)
-                if revision is not None:
-                    await self._tell(event.RankingRecomputed(state.year, revision))
+                await self._rank(state.year)
 
     async def _states(self) -> list[State]:
         """Where every edition stands; those that were ranked before an earlier, parked one was have a new revision."""
@@ -46,20 +46,50 @@ class Recomputer:
             await edition.advance(writer, [state.year for state in await edition.states(writer) if state.is_outdated])
             return await edition.states(writer)
 
-    async def _rank(self, state: State) -> int | None:
-        """The revision that was ranked; None when none was due, or when it could not be computed."""
-        revision = None
-        # The lock has a transaction of its own: waiting for it inside the reading one would fix that one's
-        # snapshot before the ranking of whoever held the lock is there.
-        async with transaction(self._pool) as guard:
-            await ranking.lock(guard, state.year)
-            if _due(await edition.states(guard), self._settings, state.year) is None:
-                return None
-            async with self._attempt(state):
-                revision = await self._compute(state.year)
-                if revision is None:
-                    await recomputation.forgive(self._pool, state.year, state.revision)
-        return revision
+    async def _rank(self, year: int, *, alone: bool = False) -> bool:
+        """Store the ranking of an edition that is due, and tell.
+
+        *alone*, only where no other edition must be seen to before it; False when one must.
+        """
+        async with self._attempt() as begin:
+            async with self._locked(year) as writer:
+                states = await edition.states(writer)
+                if alone and any(self._comes_first(state, year) for state in states):
+                    return False
+                state = _due(states, self._settings, year)
+                if state is None:
+                    return True
+                counting = asyncio.ensure_future(begin(state))
+                try:
+                    given = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
+                finally:
+                    await counting
+                computed = computation.compute(given)
+                await ranking.save(writer, computed)
+                if self._settings.keep_rankings is not None:
+                    years = [each.year for each in states if each.year <= year]
+                    await ranking.prune(writer, years, self._settings.keep_rankings)
+            await self._tell(event.RankingRecomputed(year, state.revision))
+            self._kept.keep(given, computed.input_hash)
+            cities, input_hash = len(computed.cities), computed.input_hash
+            log.info("ranking stored", revision=state.revision, cities=cities, input_hash=input_hash)
+        return True
+
+    @asynccontextmanager
+    async def _locked(self, year: int) -> AsyncIterator[Writer]:
+        """One instant to read an edition at, and nobody else who ranks it."""
+        async with transaction(self._pool, "repeatable_read") as writer:
+            if await ranking.try_lock(writer, year):
+                yield writer
+                return
+        # Waiting in the reading transaction would fix its instant before whoever holds the lock has stored a ranking.
+        async with transaction(self._pool) as waiting:
+            await ranking.lock(waiting, year)
+            async with transaction(self._pool, "repeatable_read") as writer:
+                yield writer
+
+    def _comes_first(self, state: State, year: int) -> bool:
+        return state.is_outdated or (state.year < year and state.is_due(self._settings.task_attempts))
 
     async def _tell(self, recomputed: event.RankingRecomputed) -> None:
         try:
@@ -68,54 +98,50 @@ class Recomputer:
             # Subscribers find the ranking with their next poll.
             log.warning("event not published", error=str(error))
 
-    async def _compute(self, year: int) -> int | None:
-        """Store the ranking of the newest revision, which is returned; None when it is not due any more."""
-        async with transaction(self._pool, "repeatable_read") as writer:
-            states = await edition.states(writer)
-            revision = _due(states, self._settings, year, begun=1)
-            if revision is None:
-                return None
-            given = await self._kept.read(writer, year, revision, newest_basis(states, year))
-            computed = computation.compute(given)
-            await ranking.save(writer, computed)
-            await recomputation.end(writer, year)
-            if self._settings.keep_rankings is not None:
-                years = [each.year for each in states if each.year <= year]
-                await ranking.prune(writer, years, self._settings.keep_rankings)
-        self._kept.keep(given, computed.input_hash)
-        log.info("ranking stored", revision=revision, cities=len(computed.cities), input_hash=computed.input_hash)
-        return revision
-
     @asynccontextmanager
-    async def _attempt(self, state: State) -> AsyncIterator[None]:
-        """Counts an attempt to rank an edition, and takes note of what an edition's own data made fail."""
-        await recomputation.begin(self._pool, state.year, state.revision)
+    async def _attempt(self) -> AsyncIterator[Callable[[State], Awaitable[None]]]:
+        """Gives what counts an attempt to rank an edition, and takes note of what an edition's own data made fail."""
+        begun: list[State] = []
+
+        async def begin(state: State) -> None:
+            await recomputation.begin(self._pool, state.year, state.revision)
+            begun.append(state)
+
         try:
-            yield
+            yield begin
+        except ranking.STORED_ALREADY:
+            # By a worker that ended between this one's instant and its lock.
+            await self._forgive(begun)
         except TOO_LONG as error:
-            await self._fail(state, error)
+            await self._fail(begun, error)
         except (*POSTGRES_AWAY, asyncio.CancelledError):
             with suppress(*POSTGRES_AWAY):
-                await recomputation.forgive(self._pool, state.year, state.revision)
+                await self._forgive(begun)
             raise
         except Exception as error:
-            await self._fail(state, error)
+            await self._fail(begun, error)
 
-    async def _fail(self, state: State, error: Exception) -> None:
-        log.error(
-            "ranking failed", year=state.year, revision=state.revision, attempt=state.attempts + 1, exc_info=error
-        )
-        await recomputation.fail(self._pool, state.year, state.revision, f"{type(error).__name__}: {error}")
+    async def _forgive(self, begun: list[State]) -> None:
+        for state in begun:
+            await recomputation.forgive(self._pool, state.year, state.revision)
+
+    async def _fail(self, begun: list[State], error: Exception) -> None:
+        if not begun:
+            raise error
+        for state in begun:
+            where = {"year": state.year, "revision": state.revision, "attempt": state.attempts + 1}
+            log.error("ranking failed", **where, exc_info=error)
+            await recomputation.fail(self._pool, state.year, state.revision, f"{type(error).__name__}: {error}")
 
 
-def _due(states: list[State], settings: Settings, year: int, begun: int = 0) -> int | None:
-    """The revision to rank; None when it is ranked or parked, or when an earlier edition must be ranked first.
+def _due(states: list[State], settings: Settings, year: int) -> State | None:
+    """Where an edition stands that is to be ranked.
 
-    *begun* attempts are the caller's own.
+    None when it is ranked or parked, or when an earlier edition must be ranked first.
     """
     for state in states:
         if state.year == year:
-            return state.revision if state.is_due(settings.task_attempts + begun) else None
+            return state if state.is_due(settings.task_attempts) else None
         if state.is_stale and not state.has_failed:
             return None
     return None

@@ -32,7 +32,8 @@ GIVEN: list[tuple[str, list[Any]]] = [
 @given(FIGURES)
 def test_what_is_encoded_is_decoded(figures: Any) -> None:
     [encoded] = array.encode(figures[None])
-    decoded = array.decode(encoded)
+    assert int.from_bytes(encoded[:4]) == len(encoded) - 4
+    decoded = array.decode(encoded[4:])
     assert decoded.dtype == figures.dtype
     assert np.array_equal(decoded, figures, equal_nan=figures.dtype.kind == "f")
 
@@ -45,7 +46,7 @@ async def test_postgres_sends_and_takes_the_same_form(name: str, elements: list[
     assert np.array_equal(array.decode(sent), figures, equal_nan=name == "float64")
     async with pool.acquire() as connection:
         await connection.execute(f"create temporary table taken (figures {TYPES[name]}[])")
-        rows = array.copy_rows([(figures,), (None,)])
+        rows = array.copy_rows([[figures, None]])
 
         async def each() -> Any:
             for chunk in rows:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from db import edition, ranking, rebuild, submission
+import pytest
+
+from db import computation, edition, inputs, ranking, rebuild, submission
 from db.pool import Pool, transaction
 from db.score_proposal import ScoreChange, ScoreProposal
 from db.settings import Settings
@@ -26,6 +28,14 @@ async def test_running_twice_stores_once(pool: Pool, recompute: Recompute) -> No
     for _ in range(2):
         await recompute()
     assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
+
+
+async def test_what_is_stored_is_not_stored_again(pool: Pool) -> None:
+    async with transaction(pool, "repeatable_read") as reader:
+        computed = computation.compute(await inputs.read(reader, 2025, 1))
+    with pytest.raises(ranking.STORED_ALREADY):
+        async with transaction(pool) as writer:
+            await ranking.save(writer, computed)
 
 
 async def test_a_burst_costs_one_ranking(pool: Pool, recompute: Recompute) -> None:
