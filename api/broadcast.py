@@ -17,21 +17,20 @@ async def follow(index: Index, redis: event.Client, settings: Settings) -> None:
         try:
             async for recomputed in event.subscribe(redis, settings.poll_seconds):
                 cancellation.heed()
-                await _refresh(index, recomputed)
+                if recomputed is not None:
+                    await _heed_failure(index.hear(recomputed.edition, recomputed.revision))
+                if recomputed is None or index.age_seconds > settings.poll_seconds:
+                    await _heed_failure(index.refresh())
         except event.AWAY as error:
             log.warning("redis is away, polling", error=repr(error))
         cancellation.heed()
-        await _refresh(index)
+        await _heed_failure(index.refresh())
         await asyncio.sleep(settings.poll_seconds)
 
 
-async def _refresh(index: Index, recomputed: event.RankingRecomputed | None = None) -> None:
-    """Read the index anew, and at once the ranking of which an event has told: whoever follows it wants it next."""
-    reads: list[Awaitable[object]] = [index.refresh()]
-    if recomputed is not None:
-        reads.append(index.snapshots.get((recomputed.edition, recomputed.revision)))
+async def _heed_failure(reading: Awaitable[None]) -> None:
     try:
-        await asyncio.gather(*reads)
+        await reading
     except POSTGRES_AWAY as error:
         log.warning("postgres is away, serving what is in memory", error=repr(error))
     except Exception:

@@ -1,6 +1,7 @@
 """What moved between two rankings."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -73,3 +74,19 @@ class RankChange:
 def rank_changes(old: Snapshot | None, new: Snapshot) -> list[RankChange]:
     """Every difference; none when there is no older ranking."""
     return [] if old is None else [RankChange(change=change, snapshot=new) for change in changes(old, new)]
+
+
+def changes_since(
+    info: Info, snapshot: Snapshot, revision: int
+) -> list[RankChange] | Coroutine[Any, Any, list[RankChange]]:
+    """What moved since the newest ranking older than *revision*; at once where that one is in memory."""
+    year, own = snapshot.key
+    before = snapshot.ranking.revision_before
+    held = info.context.held(year, before) if revision == own and before is not None else None
+    return rank_changes(held, snapshot) if held else _load_changes(info, snapshot, revision)
+
+
+async def _load_changes(info: Info, snapshot: Snapshot, revision: int) -> list[RankChange]:
+    year, _ = snapshot.key
+    before = await info.context.loaders.ranked_revision_before.load((year, revision))
+    return rank_changes(None if before is None else await info.context.snapshot(year, before), snapshot)

@@ -9,7 +9,8 @@ from graphql import FragmentSpreadNode, InlineFragmentNode, value_from_ast_untyp
 
 from api.context import Info
 from api.schema import edition, entry, entry_page, peer, uncertainty
-from api.schema.change import RankChange, rank_changes
+from api.schema.change import RankChange, changes_since
+from api.schema.column import MAY_WAIT
 from api.schema.connection import PageArguments
 from api.schema.entry import RankingEntry, entries_where
 from api.schema.entry_page import RankingEntryConnection, RankingFilter, RankingOrder
@@ -144,19 +145,14 @@ class Ranking(Node):
     @strawberry.field(
         description="What moved since an older revision of the same edition; the ranking before this one unless "
         "named. A revision without a ranking of its own stands for the newest ranking before it. Empty when "
-        "there is no older ranking."
+        "there is no older ranking.",
+        metadata=MAY_WAIT,
     )
-    async def changes(self, info: Info, since: int | None = None) -> list[RankChange]:
-        year, revision = self.snapshot.key
+    def changes(self, info: Info, since: int | None = None) -> list[RankChange]:
+        _, revision = self.snapshot.key
         if since is not None and not 0 <= since < revision:
             raise ClientError(f"since is {since}: it must be an older revision than {revision}, or 0")
-        return rank_changes(await before(info, year, revision if since is None else since + 1), self.snapshot)
-
-
-async def before(info: Info, year: int, revision: int) -> Snapshot | None:
-    """The newest stored ranking older than *revision*, None when there is none."""
-    older = await info.context.loaders.ranked_revision_before.load((year, revision))
-    return None if older is None else await info.context.snapshot(year, older)
+        return changes_since(info, self.snapshot, revision if since is None else since + 1)  # type: ignore[return-value]
 
 
 def find(info: Info, year: int | None, revision: int | None) -> Ranking | Awaitable[Ranking | None] | None:

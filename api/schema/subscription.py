@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from api.context import Context, Info
-from api.schema import ranking
-from api.schema.change import RankChange, rank_changes
+from api.schema.change import RankChange, changes_since
+from api.schema.column import MAY_WAIT
 from api.schema.error import ClientError
 from api.schema.ranking import Ranking
 from api.snapshot import Snapshot
@@ -28,12 +28,12 @@ class RankingRecomputed:
         return Ranking(snapshot=self.snapshot)
 
     @strawberry.field(description="The revision of the ranking before it; null for an edition's first.")
-    async def previous_revision(self, info: Info) -> int | None:
-        return await info.context.loaders.ranked_revision_before.load(self.snapshot.key)
+    def previous_revision(self) -> int | None:
+        return self.snapshot.ranking.revision_before
 
-    @strawberry.field(description="What moved since the ranking before it.")
-    async def changes(self, info: Info) -> list[RankChange]:
-        return rank_changes(await ranking.before(info, *self.snapshot.key), self.snapshot)
+    @strawberry.field(description="What moved since the ranking before it.", metadata=MAY_WAIT)
+    def changes(self, info: Info) -> list[RankChange]:
+        return changes_since(info, self.snapshot, self.snapshot.key[1])  # type: ignore[return-value]
 
 
 async def ranking_recomputed(

@@ -18,7 +18,7 @@ from db import dataset, load
 from db.pool import Pool
 from db.settings import Settings
 from tests import made_up
-from tests.conftest import Api, Recompute, running_api
+from tests.conftest import Api, Recompute, running_api, watching
 
 EVENT_SECONDS = 15
 TRANSPORT = Subprotocol("graphql-transport-ws")
@@ -127,6 +127,17 @@ async def test_each_event_is_one_ranking_and_never_an_older_one(api: Api, recomp
             assert [change["city"]["result"]["score"] for change in moved] == [entry["score"]] * (revision > 1)
             scores.append(entry["score"])
         assert scores[0] > scores[3] > scores[1] > scores[2]
+
+
+async def test_an_event_takes_one_look_at_postgres(api: Api, recompute: Recompute) -> None:
+    async with connected(api) as socket:
+        await socket.subscribe()
+        await socket.event()
+        async with watching(api) as statements:
+            await submit(api, recompute, 60)
+            event = await socket.event()
+        assert (event["previousRevision"], len(event["changes"]) > 1) == (1, True)
+        assert (statements.containing("ranking_column"), statements.containing("left join ranking r")) == (1, 1)
 
 
 async def test_since_leaves_out_what_is_known(api: Api, recompute: Recompute) -> None:
