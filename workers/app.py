@@ -62,8 +62,9 @@ def create_app(settings: Settings) -> Celery:
 @signals.setup_logging.connect
 def _configure_logging(**_: Any) -> None:
     telemetry.configure(settings)
-    # One line a received and finished task says nothing that `ranking stored` does not.
-    logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+    # A line for each task that came and one for each that ended say nothing that `ranking stored` does not.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 app = create_app(settings)

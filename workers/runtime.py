@@ -1,6 +1,7 @@
 """What one worker child owns: an event loop, a Postgres pool and a Redis client, all made after the fork."""
 
 import asyncio
+import gc
 from collections.abc import Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ class Runtime:
         longest = max(settings.statement_timeout_seconds, settings.task_time_limit_seconds)
         pool = runner.run(create_pool(settings.database_url, settings, "worker", longest))
         redis = event.connect(settings)
+        # What is loaded stays: looking through it for garbage takes longer than a ranking.
+        gc.collect()
+        gc.freeze()
         return cls(runner, pool, redis, Recomputer(pool, redis, settings))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
