@@ -2,9 +2,10 @@
 
 uv run python -m tests.benchmarks.push [UPDATES] [SUBSCRIBERS] [BURST]
 
-The floor of one update is the sum of bare parts, measured in the same run: a NOTIFY that wakes a listener, an empty
-Celery task that tells by Redis, a durable commit, a read of the figures of a ranking, and a WebSocket frame of the
-event's size there and back.
+The floor of one update is the sum of bare parts: a NOTIFY that wakes a listener, an empty Celery task that tells by
+Redis, a durable commit of a ranking's bytes in bulk, a read of them, and a WebSocket frame of the event's size there
+and back. They are measured side by side: after each update all parts run once, one after the other, so that the
+machine treats both alike. A second floor has a durable commit of one integer in place of the ranking.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -30,13 +32,19 @@ from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from db import local
+from db.figure import COMPARED, OF_ALL
 from tests.benchmarks.server import UNLIMITED
 from tests.paths.conftest import SUBMIT, System, descendants, environment, up
 
 FOLLOW = """subscription { rankingRecomputed(edition: 2025) { previousRevision changes { newRank city { slug } }
   ranking { revision topTen { rank score city { slug name } } entry(city: "krefeld") { score rank } } } }"""
+NEWEST = """select * from ranking_column where (edition, revision) =
+  (select edition, max(revision) from ranking where edition = 2025 group by edition)"""
+FIGURES = NEWEST.replace("*", ", ".join(f"array_send({name})" for name in (*OF_ALL, *COMPARED)), 1)
 CLIENTS = 20
 WARM_UP = 5
+
+Parts = dict[str, Callable[[int], Awaitable[None]]]
 
 
 async def main(updates: int, subscribers: int, burst: int) -> None:
@@ -53,9 +61,10 @@ async def main(updates: int, subscribers: int, burst: int) -> None:
 
 
 async def one_by_one(system: System, client: httpx2.AsyncClient, updates: int) -> None:
-    """Time from the mutation's answer to the event, and the floor."""
-    seconds, size = [], 0
-    async with following(system) as socket:
+    """Time from the mutation's answer to the event, and of the bare parts in between."""
+    whole: list[float] = []
+    bare: dict[str, list[float]] = {}
+    async with following(system) as socket, bare_parts(system) as parts:
         for number in range(updates + WARM_UP):
             revision = await submit(client, number % 100)
             answered = time.perf_counter()
@@ -63,17 +72,24 @@ async def one_by_one(system: System, client: httpx2.AsyncClient, updates: int) -
                 frame = await socket.recv()
                 if json.loads(frame)["payload"]["data"]["rankingRecomputed"]["ranking"]["revision"] >= revision:
                     break
-            seconds.append(time.perf_counter() - answered)
-            size = len(frame)
-    parts = await floor(system, updates, size)
-    whole, bare = seconds[WARM_UP:], sum(median(each) for each in parts.values())
+            whole.append(time.perf_counter() - answered)
+            for name, part in parts.items():
+                started = time.perf_counter()
+                await part(len(frame))
+                bare.setdefault(name, []).append(time.perf_counter() - started)
+    whole = whole[WARM_UP:]
+    bare = {name: each[WARM_UP:] for name, each in bare.items()}
     say(f"update to event, {updates} updates: median {median(whole) * 1e3:.1f} ms, p99 {p99(whole) * 1e3:.1f} ms")
-    say("floor: " + ", ".join(f"{name} {median(each) * 1e3:.1f}" for name, each in parts.items()) + " ms")
-    say(f"median / floor: {median(whole) / bare:.2f}")
+    say("bare parts: " + ", ".join(f"{name} {median(each) * 1e3:.1f}" for name, each in bare.items()) + " ms")
+    for left_out, name in (("commit", "floor"), ("store", "floor with a commit of one integer")):
+        floor = [sum(each) for each in zip(*(bare[part] for part in bare if part != left_out), strict=True)]
+        ratio = median(one / other for one, other in zip(whole, floor, strict=True))
+        say(f"{name}: median {median(floor) * 1e3:.1f} ms; {ratio:.2f} times as long")
 
 
-async def floor(system: System, rounds: int, size: int) -> dict[str, list[float]]:
-    """Seconds of each bare part, again and again."""
+@asynccontextmanager
+async def bare_parts(system: System) -> AsyncIterator[Parts]:
+    """What an update cannot do without, each by itself; given the bytes of an event."""
     url, redis_url = local.database_url(system.data_dir), local.redis_url(system.data_dir)
     async with AsyncExitStack() as stack:
         listener, writer = await asyncpg.connect(url), await asyncpg.connect(url)
@@ -83,6 +99,11 @@ async def floor(system: System, rounds: int, size: int) -> dict[str, list[float]
         heard = asyncio.Event()
         await listener.add_listener("bare", lambda *_: heard.set())
         await writer.execute("create table bare (number integer)")
+        await writer.execute(
+            "create table bare_column (like ranking_column including storage) with (toast_tuple_target = 4080)"
+        )
+        stored = BytesIO()
+        await writer.copy_from_query(NEWEST, output=stored, format="binary")
         subscribed = redis.asyncio.Redis.from_url(redis_url).pubsub()
         stack.push_async_callback(subscribed.aclose)
         await subscribed.subscribe("empty")
@@ -95,32 +116,31 @@ async def floor(system: System, rounds: int, size: int) -> dict[str, list[float]
         stack.callback(worker.terminate)
         echo = await stack.enter_async_context(echoing())
 
-        async def notify() -> None:
+        async def notify(_: int) -> None:
             await writer.execute("notify bare")
             await heard.wait()
             heard.clear()
 
-        async def task() -> None:
+        async def task(_: int) -> None:
             await asyncio.to_thread(celery.send_task, "empty", queue="empty")
             while not await subscribed.get_message(ignore_subscribe_messages=True, timeout=30):
                 pass
 
-        async def commit() -> None:
+        async def commit(_: int) -> None:
             await writer.execute("insert into bare values (1)")
 
-        async def read() -> None:
-            await writer.fetch(
-                """select array_send(value), array_send(score), array_send(rank), array_send(share)
-                   from ranking_column where (edition, revision) = (select edition, max(revision) from ranking
-                   where edition = 2025 group by edition)"""
-            )
+        async def store(_: int) -> None:
+            await writer.copy_to_table("bare_column", source=BytesIO(stored.getvalue()), format="binary")
 
-        async def frame() -> None:
+        async def read(_: int) -> None:
+            await writer.fetch(FIGURES)
+
+        async def frame(size: int) -> None:
             await echo.send("x" * size)
             await echo.recv()
 
-        parts = {"notify": notify, "task": task, "commit": commit, "read": read, "frame": frame}
-        return {name: await timed(part, rounds) for name, part in parts.items()}
+        parts: Parts = {"notify": notify, "task": task, "commit": commit, "store": store, "read": read, "frame": frame}
+        yield parts
 
 
 async def fan_out(system: System, client: httpx2.AsyncClient, subscribers: int) -> None:
@@ -217,16 +237,6 @@ async def echoing() -> AsyncIterator[ClientConnection]:
         port = next(iter(server.sockets)).getsockname()[1]
         async with websockets.connect(f"ws://127.0.0.1:{port}", compression=None) as socket:
             yield socket
-
-
-async def timed(part: Callable[[], Awaitable[None]], rounds: int) -> list[float]:
-    """Seconds of each round, the first ones left out."""
-    seconds = []
-    for _ in range(rounds + WARM_UP):
-        started = time.perf_counter()
-        await part()
-        seconds.append(time.perf_counter() - started)
-    return seconds[WARM_UP:]
 
 
 def p99(seconds: list[float]) -> float:
