@@ -15,11 +15,6 @@ Rows: TypeAlias = "NDArray[Any] | Sequence[NDArray[Any]]"
 Figures: TypeAlias = Mapping[str, Rows]
 """Rows by the name of the figure."""
 
-OF_ALL = ("value", "status", "score", "rank", "share", "estimated_share")
-COMPARED = (
-    "previous_score", "previous_rank", "is_top_n", "is_first_top_n", "is_hidden_champion", "points_to_next_rank",
-)  # fmt: skip
-
 
 class Received(dict[str, Rows]):
     """Rows as Postgres sent them, decoded when they are first asked for: most of a ranking is never looked at."""
@@ -33,43 +28,45 @@ class Received(dict[str, Rows]):
         return rows
 
 
-class Comparison:
+class Figure:
+    """An attribute of a `Row`: its row of the figure with that name."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, row: "Row", _: type) -> Any:
+        return row.figures[self._name][row.number]
+
+
+def figure() -> Any:
+    """A `Figure`, which stands for an array."""
+    return Figure()
+
+
+class Row:
+    """A row of some figures."""
+
+    def __init__(self, figures: Figures, number: int) -> None:
+        self.figures = figures
+        self.number = number
+
+
+class Comparison(Row):
     """What the overall score and a category have besides; one element a city, NaN and rank 0 mean missing.
 
     The edition before and the Top N of all earlier ones come from computed rankings, printed facts where
     an edition has none.
     """
 
-    def __init__(self, figures: Figures, row: int) -> None:
-        self._figures = figures
-        self._row = row
-
-    @property
-    def previous_score(self) -> "NDArray[np.float64]":
-        return self._figures["previous_score"][self._row]
-
-    @property
-    def previous_rank(self) -> "NDArray[np.int32]":
-        return self._figures["previous_rank"][self._row]
-
-    @property
-    def is_top_n(self) -> "NDArray[np.bool_]":
-        return self._figures["is_top_n"][self._row]
-
-    @property
-    def is_first_top_n(self) -> "NDArray[np.bool_]":
-        return self._figures["is_first_top_n"][self._row]
-
-    @property
-    def is_hidden_champion(self) -> "NDArray[np.bool_]":
-        return self._figures["is_hidden_champion"][self._row]
-
-    @property
-    def points_to_next_rank(self) -> "NDArray[np.float64]":
-        return self._figures["points_to_next_rank"][self._row]
+    previous_score: "NDArray[np.float64]" = figure()
+    previous_rank: "NDArray[np.int32]" = figure()
+    is_top_n: "NDArray[np.bool_]" = figure()
+    is_first_top_n: "NDArray[np.bool_]" = figure()
+    is_hidden_champion: "NDArray[np.bool_]" = figure()
+    points_to_next_rank: "NDArray[np.float64]" = figure()
 
 
-class Column:
+class Column(Row):
     """The overall score (code `overall`) or one measure; every array has one element a city of the ranking.
 
     `value` is as recorded, on the measure's own scale, `status` a code of `db.score.STATUSES`, `score` 0-100,
@@ -78,32 +75,18 @@ class Column:
     `comparison`.
     """
 
-    def __init__(self, code: str, figures: Figures, row: int, comparison: Comparison | None) -> None:
+    def __init__(self, code: str, figures: Figures, number: int, comparison: Comparison | None) -> None:
+        super().__init__(figures, number)
         self.code = code
         self.comparison = comparison
-        self._figures = figures
-        self._row = row
 
-    @property
-    def value(self) -> "NDArray[np.float64]":
-        return self._figures["value"][self._row]
+    value: "NDArray[np.float64]" = figure()
+    status: "NDArray[np.int16]" = figure()
+    score: "NDArray[np.float64]" = figure()
+    rank: "NDArray[np.int32]" = figure()
+    share: "NDArray[np.float64]" = figure()
+    estimated_share: "NDArray[np.float64]" = figure()
 
-    @property
-    def status(self) -> "NDArray[np.int16]":
-        return self._figures["status"][self._row]
 
-    @property
-    def score(self) -> "NDArray[np.float64]":
-        return self._figures["score"][self._row]
-
-    @property
-    def rank(self) -> "NDArray[np.int32]":
-        return self._figures["rank"][self._row]
-
-    @property
-    def share(self) -> "NDArray[np.float64]":
-        return self._figures["share"][self._row]
-
-    @property
-    def estimated_share(self) -> "NDArray[np.float64]":
-        return self._figures["estimated_share"][self._row]
+OF_ALL = tuple(name for name, each in vars(Column).items() if isinstance(each, Figure))
+COMPARED = tuple(name for name, each in vars(Comparison).items() if isinstance(each, Figure))

@@ -12,39 +12,29 @@ import asyncio
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from io import BytesIO
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
 import asyncpg
 import httpx2
-import redis.asyncio
 import websockets
-from celery import Celery
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
 from db import local
-from db.figure import COMPARED, OF_ALL
+from tests.benchmarks.push_floor import bare_parts
 from tests.benchmarks.server import UNLIMITED
-from tests.paths.conftest import SUBMIT, System, descendants, environment, up
+from tests.paths.conftest import SUBMIT, System, descendants, up
 
 FOLLOW = """subscription { rankingRecomputed(edition: 2025) { previousRevision changes { newRank city { slug } }
   ranking { revision topTen { rank score city { slug name } } entry(city: "krefeld") { score rank } } } }"""
-NEWEST = """select * from ranking_column where (edition, revision) =
-  (select edition, max(revision) from ranking where edition = 2025 group by edition)"""
-FIGURES = NEWEST.replace("*", ", ".join(f"array_send({name})" for name in (*OF_ALL, *COMPARED)), 1)
 CLIENTS = 20
 WARM_UP = 5
-
-Parts = dict[str, Callable[[int], Awaitable[None]]]
 
 
 async def main(updates: int, subscribers: int, burst: int) -> None:
@@ -85,62 +75,6 @@ async def one_by_one(system: System, client: httpx2.AsyncClient, updates: int) -
         floor = [sum(each) for each in zip(*(bare[part] for part in bare if part != left_out), strict=True)]
         ratio = median(one / other for one, other in zip(whole, floor, strict=True))
         say(f"{name}: median {median(floor) * 1e3:.1f} ms; {ratio:.2f} times as long")
-
-
-@asynccontextmanager
-async def bare_parts(system: System) -> AsyncIterator[Parts]:
-    """What an update cannot do without, each by itself; given the bytes of an event."""
-    url, redis_url = local.database_url(system.data_dir), local.redis_url(system.data_dir)
-    async with AsyncExitStack() as stack:
-        listener, writer = await asyncpg.connect(url), await asyncpg.connect(url)
-        stack.push_async_callback(listener.close)
-        stack.push_async_callback(writer.close)
-        celery = Celery(broker=redis_url.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host="))
-        heard = asyncio.Event()
-        await listener.add_listener("bare", lambda *_: heard.set())
-        await writer.execute("create table bare (number integer)")
-        await writer.execute(
-            "create table bare_column (like ranking_column including storage) with (toast_tuple_target = 4080)"
-        )
-        stored = BytesIO()
-        await writer.copy_from_query(NEWEST, output=stored, format="binary")
-        subscribed = redis.asyncio.Redis.from_url(redis_url).pubsub()
-        stack.push_async_callback(subscribed.aclose)
-        await subscribed.subscribe("empty")
-        await subscribed.get_message(timeout=5)
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "celery", "-A", "tests.benchmarks.empty_task", "worker", "-Q", "empty", "-c", "1",
-            "-l", "error", "--without-mingle", "--without-gossip", "--without-heartbeat",
-            env=environment(REDIS_URL=redis_url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        stack.callback(worker.terminate)
-        echo = await stack.enter_async_context(echoing())
-
-        async def notify(_: int) -> None:
-            await writer.execute("notify bare")
-            await heard.wait()
-            heard.clear()
-
-        async def task(_: int) -> None:
-            await asyncio.to_thread(celery.send_task, "empty", queue="empty")
-            while not await subscribed.get_message(ignore_subscribe_messages=True, timeout=30):
-                pass
-
-        async def commit(_: int) -> None:
-            await writer.execute("insert into bare values (1)")
-
-        async def store(_: int) -> None:
-            await writer.copy_to_table("bare_column", source=BytesIO(stored.getvalue()), format="binary")
-
-        async def read(_: int) -> None:
-            await writer.fetch(FIGURES)
-
-        async def frame(size: int) -> None:
-            await echo.send("x" * size)
-            await echo.recv()
-
-        parts: Parts = {"notify": notify, "task": task, "commit": commit, "store": store, "read": read, "frame": frame}
-        yield parts
 
 
 async def fan_out(system: System, client: httpx2.AsyncClient, subscribers: int) -> None:
@@ -223,20 +157,6 @@ async def following(system: System) -> AsyncIterator[ClientConnection]:
         await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": FOLLOW}}))
         await socket.recv()
         yield socket
-
-
-@asynccontextmanager
-async def echoing() -> AsyncIterator[ClientConnection]:
-    """A connection to a bare WebSocket server that sends back what it gets."""
-
-    async def echo(socket: Any) -> None:
-        async for message in socket:
-            await socket.send(message)
-
-    async with websockets.serve(echo, "127.0.0.1", 0) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        async with websockets.connect(f"ws://127.0.0.1:{port}", compression=None) as socket:
-            yield socket
 
 
 def p99(seconds: list[float]) -> float:
