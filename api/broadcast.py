@@ -1,4 +1,4 @@
-"""One Redis subscription a process: every event, and every silent while, refreshes the index in memory."""
+"""One Redis subscription a process: each event takes its ranking into the index in memory, each poll reads all."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from db import city, edition, framework, published
 from db.city import City
@@ -24,11 +25,15 @@ class EditionEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """`cities` by slug, in the order of their names; `editions` by year, newest first."""
+    """`cities` by slug, in the order of their names; `editions` by year, newest first.
+
+    `nodes` has the cities as clients see them, by slug, once somebody has asked for one.
+    """
 
     cities: dict[str, City]
     editions: dict[int, EditionEntry]
     published: dict[str, list[Published]]
+    nodes: dict[str, Any] = field(default_factory=dict)
 
 
 async def read(reader: Reader) -> Catalogue:

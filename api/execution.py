@@ -160,4 +160,4 @@ def json(result: ExecutionResult, notes: dict[str, Any] | None = None) -> bytes:
 
 
 def _masked(result: ExecutionResult) -> ExecutionResult:
-    return ExecutionResult(result.data, [masked(error) for error in result.errors] if result.errors else None)
+    return ExecutionResult(result.data, [masked(error) for error in result.errors]) if result.errors else result

@@ -1,5 +1,6 @@
 """The form of an answer over HTTP: status, headers, body."""
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,12 +33,35 @@ def executed(
     )
 
 
+class Ready(Response):
+    """An answer whose head is there as it is sent: Starlette encodes one header after the other."""
+
+    def __init__(self, body: bytes, head: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = body
+        self.raw_headers = head
+
+
 def computed(answer: Answer, media_type: str, key: str, *, is_anonymous: bool) -> Response:
     """An answer without errors; *key* names it in its entity tag when it may be kept."""
-    headers = {"Content-Type": f"{media_type}; charset=utf-8", "Vary": VARY, "Cache-Control": "no-store"}
-    if answer.is_pure:
-        headers |= {"ETag": entity_tag(key, media_type), "Cache-Control": caching(answer, is_anonymous=is_anonymous)}
-    return Response(answer.body, headers=headers)
+    length = len(answer.body)
+    if not answer.is_pure:
+        return Ready(answer.body, _head(media_type, length, "no-store", None))
+    kept = caching(answer, is_anonymous=is_anonymous)
+    return Ready(answer.body, _head(media_type, length, kept, entity_tag(key, media_type)))
+
+
+@lru_cache(maxsize=1_000)
+def _head(media_type: str, length: int, cache_control: str, tag: str | None) -> list[tuple[bytes, bytes]]:
+    fields = {
+        "content-length": str(length),
+        "content-type": f"{media_type}; charset=utf-8",
+        "vary": VARY,
+        "cache-control": cache_control,
+        **({} if tag is None else {"etag": tag}),
+    }
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
 
 
 def not_modified(answer: Answer | None, tag: str, *, is_anonymous: bool) -> Response:

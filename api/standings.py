@@ -81,6 +81,16 @@ class Standings:
         return _flags(self._comparison.is_top_n)
 
     @cached_property
+    def top_n_places(self) -> list[int]:
+        """The places of the Top N."""
+        return _places(self._comparison.is_top_n)
+
+    @cached_property
+    def hidden_champion_places(self) -> list[int]:
+        """The places of the Hidden Champions."""
+        return _places(self._comparison.is_hidden_champion)
+
+    @cached_property
     def is_first_top_n(self) -> list[bool]:
         return _flags(self._comparison.is_first_top_n)
 
@@ -131,6 +141,11 @@ def _numbers(figures: "NDArray[np.float64]") -> list[float | None]:
 
 def _ranks(figures: "NDArray[np.int32]") -> list[int | None]:
     return [rank or None for rank in figures.tolist()]
+
+
+def _places(flags: "NDArray[np.bool_]") -> list[int]:
+    places: list[int] = np.flatnonzero(flags).tolist()
+    return places
 
 
 def _flags(figures: "NDArray[np.bool_]") -> list[bool]:

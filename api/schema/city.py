@@ -71,7 +71,14 @@ class City(Node):
     @classmethod
     def of(cls, info: Info, slug: str) -> "City":
         """The city with that slug, which must be in the catalogue."""
-        return cls(row=info.context.index.catalogue.cities[slug])
+        return cls.all_of(info.context.index.catalogue)[slug]
+
+    @classmethod
+    def all_of(cls, catalogue: Catalogue) -> "dict[str, City]":
+        """Every city of a catalogue, by slug."""
+        if not catalogue.nodes:
+            catalogue.nodes.update({slug: cls(row=row) for slug, row in catalogue.cities.items()})
+        return catalogue.nodes
 
     def key(self) -> tuple[str | int, ...]:
         return (self.row.slug,)

@@ -1,7 +1,6 @@
 """One city's line in a ranking, and pages of such lines."""
 
 from collections.abc import Sequence
-from itertools import compress, count
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -157,8 +156,3 @@ def entry_of(snapshot: Snapshot | None, slug: str) -> RankingEntry | None:
 def entries_at(snapshot: Snapshot, places: Sequence[int]) -> Sequence[RankingEntry]:
     """The lines at some places, in that order."""
     return ViewList(RankingEntry(snapshot=snapshot, place=0), places)
-
-
-def entries_where(snapshot: Snapshot, flags: list[bool]) -> Sequence[RankingEntry]:
-    """The lines of the places that are flagged."""
-    return entries_at(snapshot, list(compress(count(), flags)))

@@ -12,7 +12,7 @@ from api.schema import edition, entry, entry_page, peer, uncertainty
 from api.schema.change import RankChange, changes_since
 from api.schema.column import MAY_WAIT
 from api.schema.connection import PageArguments
-from api.schema.entry import RankingEntry, entries_where
+from api.schema.entry import RankingEntry, entries_at
 from api.schema.entry_page import RankingEntryConnection, RankingFilter, RankingOrder
 from api.schema.error import ClientError
 from api.schema.framework import Category
@@ -109,11 +109,11 @@ class Ranking(Node):
 
     @strawberry.field(description="The best N, more when the last rank is shared.")
     def top_ten(self) -> Sequence[RankingEntry]:
-        return entries_where(self.snapshot, self.snapshot.overall.is_top_n)
+        return entries_at(self.snapshot, self.snapshot.overall.top_n_places)
 
     @strawberry.field(description="Every Hidden Champion, best overall rank first.")
     def hidden_champions(self) -> Sequence[RankingEntry]:
-        return entries_where(self.snapshot, self.snapshot.overall.is_hidden_champion)
+        return entries_at(self.snapshot, self.snapshot.overall.hidden_champion_places)
 
     @strawberry.field(description="The ranking of one category; null when the edition has no such category.")
     def category(self, code: str) -> CategoryRanking | None:

@@ -34,8 +34,8 @@ ValueStatus = strawberry.enum(
 
 def cities_at(context: Context, view: "CategoryResult | RankingEntry", places: Sequence[int]) -> "list[City]":
     """The city at each place of a view's snapshot."""
-    rows, slugs = context.index.catalogue.cities, view.snapshot.ranking.cities
-    return [city.City(row=rows[slugs[place]]) for place in places]
+    nodes, slugs = city.City.all_of(context.index.catalogue), view.snapshot.ranking.cities
+    return [nodes[slugs[place]] for place in places]
 
 
 @strawberry.type(description="Where a recorded value comes from.")

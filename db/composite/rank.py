@@ -5,6 +5,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+# What is worked on fits into a processor's own cache: 1,000 and 100,000 cities took a quarter as long again otherwise.
+CACHED_ELEMENTS = 32 * 1024
+
 F64: TypeAlias = NDArray[np.float64]
 I32: TypeAlias = NDArray[np.int32]
 
@@ -14,11 +17,19 @@ def competition_rank(scores: F64) -> I32:
 
     *scores* is (..., cities), higher is better. Returns the same shape, 0 where the score is missing.
     """
-    width = scores.shape[-1]
-    if not scores.size:
-        return np.zeros(scores.shape, dtype=np.int32)
-    # Places in all rows at once: numpy's functions along an axis take longer to begin than 83 elements take.
-    flat = np.argsort(-scores, axis=-1, kind="stable").reshape(-1, width)
+    ranks = np.zeros(scores.shape, dtype=np.int32)
+    if scores.size:
+        rows, ranked = scores.reshape(-1, scores.shape[-1]), ranks.reshape(-1, scores.shape[-1])
+        step = 1 + CACHED_ELEMENTS // scores.shape[-1]
+        for start in range(0, len(rows), step):
+            ranked[start : start + step] = _ranks(rows[start : start + step])
+    return ranks
+
+
+def _ranks(scores: F64) -> I32:
+    """Of some rows at once: numpy's functions along an axis take longer to begin than 83 elements take."""
+    count, width = scores.shape
+    flat = np.argsort(-scores, axis=-1, kind="stable")
     flat += np.arange(0, scores.size, width)[:, np.newaxis]
     ordered = scores.reshape(-1)[flat]
     places = np.empty(ordered.shape, dtype=np.int32)
@@ -27,7 +38,7 @@ def competition_rank(scores: F64) -> I32:
     ranks = np.empty(scores.size, dtype=np.int32)
     ranks[flat] = np.maximum.accumulate(places, axis=-1)
     ranks[np.isnan(scores).reshape(-1)] = 0
-    return ranks.reshape(scores.shape)
+    return ranks.reshape(count, width)
 
 
 def points_to_next_rank(scores: F64) -> F64:
