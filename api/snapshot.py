@@ -35,6 +35,11 @@ class Snapshot:
     def key(self) -> Key:
         return self.ranking.edition, self.ranking.revision
 
+    def release(self) -> None:
+        """Let go of what plans keep: it refers to the snapshot, which would stay until Python looks for garbage."""
+        for standings in self.standings.values():
+            standings.panels.clear()
+
     @property
     def places(self) -> range:
         """Every place, best first."""
@@ -79,5 +84,6 @@ class Snapshots:
             return None
         self._held[key] = Snapshot(loaded)
         while len(self._held) > self._size:
-            self._held.popitem(last=False)
+            _, dropped = self._held.popitem(last=False)
+            dropped.release()
         return self._held[key]

@@ -26,6 +26,17 @@ LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
 
 TRY_LOCK = "select pg_try_advisory_xact_lock(hashtext('sci ranking'), $1)"
 
+# Postgres ends a session that is idle for too long, but not one that waits for the rest of a COPY.
+END_STUCK = """
+select pg_terminate_backend(a.pid)
+from pg_locks l
+join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+  and l.database = (select oid from pg_database where datname = current_database())
+  and l.classid = (hashtext('sci ranking')::bigint & 4294967295)::oid and l.objid = $1::integer::oid
+  and a.xact_start < now() - make_interval(secs => $2)
+"""
+
 # The framework is that of the definition that it rests on: sent and parsed again, it took half of the statement's time.
 SAVE = """
 insert into ranking (edition, revision, computed_at, input_hash, framework, cities, basis)
@@ -141,6 +152,11 @@ async def try_lock(writer: Writer, edition: int) -> bool:
     """As `lock`, without waiting: False when somebody else computes this edition."""
     locked: bool = await writer.fetchval(TRY_LOCK, edition)
     return locked
+
+
+async def end_stuck(reader: Reader, edition: int, seconds: float) -> None:
+    """End the session that has computed this edition for more than *seconds*: its worker has stopped, and not ended."""
+    await reader.execute(END_STUCK, edition, seconds)
 
 
 async def save(writer: Writer, ranking: Ranking) -> None:

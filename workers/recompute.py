@@ -84,6 +84,7 @@ class Recomputer:
                 return
         # Waiting in the reading transaction would fix its instant before whoever holds the lock has stored a ranking.
         async with transaction(self._pool) as waiting:
+            await ranking.end_stuck(waiting, year, 2 * self._settings.task_time_limit_seconds)
             await ranking.lock(waiting, year)
             async with transaction(self._pool, "repeatable_read") as writer:
                 yield writer

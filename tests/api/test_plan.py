@@ -4,6 +4,7 @@ import gc
 from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any
+from weakref import ref
 
 import hypothesis_graphql
 import orjson
@@ -15,9 +16,10 @@ from api.context import Context
 from api.executor import PlanningExecutor, Plans, VariablesError
 from api.schema import create_schema
 from api.snapshot import Snapshot
+from db.settings import Settings
 from tests.api.drawn import SCALARS, SDL, SLOW, realistic
 from tests.api.test_guard import EVERYTHING
-from tests.conftest import Api
+from tests.conftest import Api, running_api
 
 SCHEMA = create_schema()._schema
 PLANNED = ["ranking", "city", "cities", "editions", "categories", "simulateRanking", "node"]
@@ -99,6 +101,25 @@ async def test_plans_hold_no_snapshot(read_api: Api) -> None:
         answer = await executed(read_api, document, {}, plans)
         assert len(answer["data"]["simulateRanking"]["entries"][0]["categories"]) == 5
     assert snapshots() == before
+
+
+async def test_a_snapshot_that_is_dropped_is_gone_at_once(settings: Settings) -> None:
+    query = "{ ranking(edition: %d) { entries { nodes { categories { category { code } rank } } } } }"
+    async with running_api(settings.model_copy(update={"snapshot_cache_size": 1})) as api:
+        # Once to load it, plainly, and once by a plan.
+        for alias in ("a", "b"):
+            await api.data((query % 2025).replace("ranking", f"{alias}: ranking", 1))
+        held = api.service.index.snapshots.held((2025, 1))
+        assert held is not None
+        assert held.overall.panels
+        dropped = ref(held)
+        del held
+        gc.disable()
+        try:
+            await api.data(query % 2024)
+            assert dropped() is None
+        finally:
+            gc.enable()
 
 
 def snapshots() -> int:

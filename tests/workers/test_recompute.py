@@ -1,6 +1,7 @@
 """Ranking: once for each revision, in order, whatever the number of tasks."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -36,6 +37,29 @@ async def test_what_is_stored_is_not_stored_again(pool: Pool) -> None:
     with pytest.raises(ranking.STORED_ALREADY):
         async with transaction(pool) as writer:
             await ranking.save(writer, computed)
+
+
+async def test_a_worker_that_stopped_while_it_stored_is_not_waited_for(pool: Pool, settings: Settings) -> None:
+    locked = asyncio.Event()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        locked.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    async def stop() -> None:
+        async with transaction(pool) as writer:
+            await ranking.lock(writer, 2025)
+            await writer.copy_to_table("ranking_column", source=nothing(), format="binary")
+
+    await submit(pool, 2025, "payment", 1)
+    stopping = asyncio.create_task(stop())
+    await locked.wait()
+    await asyncio.sleep(1.1)
+    await rank_all(settings.model_copy(update={"task_time_limit_seconds": 0.5}), pool)
+    assert (await stored(pool))[-1] == (2025, 2)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
 
 
 async def test_a_burst_costs_one_ranking(pool: Pool, recompute: Recompute) -> None:
