@@ -41,6 +41,11 @@ class Completion(ABC):
         """Of each value, wherever it is taken at: a value has views, and was resolved for one place."""
         raise UnplannedError("only views are the same at many places")
 
+    def require(self, values: Sequence[Any]) -> None:
+        """See that none of the values is None where none may be."""
+        if self.is_required and None in values:
+            raise UnplannedError("null where none may be")
+
     def present(self, values: Sequence[Any]) -> Sequence[Any]:
         """The values that are not None."""
         if isinstance(values, ViewList):
@@ -58,8 +63,7 @@ class Leaf(Completion):
     type: GraphQLLeafType
 
     def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        if self.is_required and None in values:
-            raise UnplannedError("null where none may be")
+        self.require(values)
         if self.type is GraphQLString and set(map(type, values)) <= TEXT:
             return values
         coerce = self.type.coerce_output_value
@@ -71,8 +75,7 @@ class Exact(Completion):
     """A scalar whose values are answered as they are."""
 
     def each(self, _: Runner, values: Sequence[Any]) -> Sequence[Any]:
-        if self.is_required and None in values:
-            raise UnplannedError("null where none may be")
+        self.require(values)
         return values
 
 
