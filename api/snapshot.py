@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from api.standings import Standings
 from db import ranking
@@ -77,7 +78,7 @@ class Snapshots:
 
     async def _load(self, key: Key) -> Snapshot | None:
         try:
-            [loaded] = await ranking.by_key(self._reader, [key])
+            [loaded] = await ranking.by_key(self._reader, [key], self._newest_of(key[0]))
         finally:
             del self._loading[key]
         if loaded is None:
@@ -87,3 +88,7 @@ class Snapshots:
             _, dropped = self._held.popitem(last=False)
             dropped.release()
         return self._held[key]
+
+    def _newest_of(self, edition: int) -> Ranking | None:
+        held = [snapshot.ranking for key, snapshot in self._held.items() if key[0] == edition]
+        return max(held, key=attrgetter("revision"), default=None)

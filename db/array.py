@@ -135,7 +135,7 @@ def _fields(values: Sequence[Any]) -> list[bytes]:
     if isinstance(values[0], str):
         return [_field(value.encode()) for value in values]
     arrays = [value for value in values if value is not None]
-    encoded = iter(encode(np.array(arrays)) if arrays else [])
+    encoded = iter(encode(arrays[0][np.newaxis] if len(arrays) == 1 else np.array(arrays)) if arrays else [])
     return [NULL if value is None else next(encoded) for value in values]
 
 

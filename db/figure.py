@@ -22,21 +22,41 @@ LARGE_BYTES = 1024 * 1024
 class Received(dict[str, Rows]):
     """Rows as Postgres sent them, decoded when they are first asked for: most of a ranking is never looked at.
 
-    Large ones are decoded at once: as they are sent, they take half as much memory again.
+    A row that was not sent, None, is that of *before*. Large ones are decoded at once: as they are sent, they take half
+    as much memory again.
     """
 
-    def __init__(self, contents: dict[str, list[bytes]]) -> None:
+    def __init__(self, sent: dict[str, list[bytes | None]], before: Figures) -> None:
         super().__init__()
-        self._contents = contents
-        for name, rows in list(contents.items()):
-            if sum(map(len, rows)) > LARGE_BYTES:
+        held = {**before._rows, **before} if isinstance(before, Received) else before
+        self._rows: dict[str, list[Any]] = {
+            name: [held[name][row] if each is None else each for row, each in enumerate(rows)]
+            for name, rows in sent.items()
+        }
+        for name, rows in sent.items():
+            if sum(len(each) for each in rows if each is not None) > LARGE_BYTES:
                 self._decode(name)
 
     def __missing__(self, name: str) -> Rows:
         return self._decode(name)
 
     def _decode(self, name: str) -> Rows:
-        self[name] = rows = array.decode_rows(self._contents.pop(name))
+        rows = self._rows.pop(name)
+        decoded = iter(array.decode_rows([row for row in rows if isinstance(row, bytes)]))
+        self[name] = whole = [next(decoded) if isinstance(row, bytes) else row for row in rows]
+        return whole
+
+
+class Ordered(dict[str, Rows]):
+    """Figures with their elements in another order, put into it when they are first asked for."""
+
+    def __init__(self, figures: Figures, order: "NDArray[np.intp]") -> None:
+        super().__init__()
+        self._figures = figures
+        self._order = order
+
+    def __missing__(self, name: str) -> Rows:
+        self[name] = rows = [row.take(self._order) for row in self._figures[name]]
         return rows
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STANDINGS = """
 select c.edition, c.code, array_send(c.score) as score, array_send(c.rank) as rank, array_send(c.is_top_n) as is_top_n
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
-join ranking_column c using (edition, revision)
+join column_of_ranking c using (edition, revision)
 where c.code = any($3)
 """
 
@@ -91,7 +91,7 @@ class Inputs:
         for figures in (
             self.values, self.statuses, self.previous_score, self.previous_rank, self.ever_top_n,
         ):  # fmt: skip
-            digest.update(np.ascontiguousarray(figures).tobytes())
+            digest.update(np.ascontiguousarray(figures).reshape(-1).data)
         return digest.hexdigest()
 
 
@@ -203,8 +203,13 @@ class _History:
                 self.ever_top_n[self.row[code], self.column[fact.city]] = True
 
     def _members(self, standings: list[_Standing]) -> "tuple[NDArray[np.intp], NDArray[np.intp]]":
-        """Where the cities that an earlier ranking shares with this edition are, in that ranking and here."""
-        cities = standings[0].cities if standings else []
-        shared = [(place, self.column[city]) for place, city in enumerate(cities) if city in self.column]
+        """Where the cities of an earlier ranking that this edition has too are, in that ranking and here."""
+        shared = [
+            (place, self.column[city])
+            for overall in standings
+            if overall.code == OVERALL
+            for place, city in enumerate(overall.cities)
+            if overall.rank[place] and city in self.column
+        ]
         known, columns = np.array(shared, dtype=np.intp).reshape(-1, 2).T
         return known, columns

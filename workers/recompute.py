@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from db import computation, edition, event, ranking, recomputation, telemetry
+from db import computation, edition, event, recomputation, storing, telemetry
 from db.edition import State
 from db.inputs import newest_basis
-from db.kept_inputs import KeptInputs
+from db.kept import Kept
 from db.pool import AWAY as POSTGRES_AWAY
 from db.pool import TOO_LONG, Pool, Writer, transaction
 from db.settings import Settings
@@ -22,7 +22,7 @@ class Recomputer:
         self._pool = pool
         self._redis = redis
         self._settings = settings
-        self._kept = KeptInputs()
+        self._kept = Kept()
 
     async def bring_up_to_date(self, year: int) -> None:
         """Rank every stale edition up to *year*, oldest first: an edition is compared with the ones before.
@@ -61,17 +61,17 @@ class Recomputer:
                     return True
                 counting = asyncio.ensure_future(begin(state))
                 try:
-                    given = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
+                    given, before = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
                 finally:
                     await counting
-                computed = computation.compute(given)
-                await ranking.save(writer, computed)
+                computed = computation.compute(given, before)
+                await storing.save(writer, computed, before)
                 if self._settings.keep_rankings is not None:
                     years = [each.year for each in states if each.year <= year]
-                    await ranking.prune(writer, years, self._settings.keep_rankings)
+                    await storing.prune(writer, years, self._settings.keep_rankings)
             await self._tell(event.RankingRecomputed(year, state.revision))
-            self._kept.keep(given, computed.input_hash)
-            cities, input_hash = len(computed.cities), computed.input_hash
+            self._kept.keep(given, computed)
+            cities, input_hash = len(computed.order), computed.input_hash
             log.info("ranking stored", revision=state.revision, cities=cities, input_hash=input_hash)
         return True
 
@@ -79,13 +79,13 @@ class Recomputer:
     async def _locked(self, year: int) -> AsyncIterator[Writer]:
         """One instant to read an edition at, and nobody else who ranks it."""
         async with transaction(self._pool, "repeatable_read") as writer:
-            if await ranking.try_lock(writer, year):
+            if await storing.try_lock(writer, year):
                 yield writer
                 return
         # Waiting in the reading transaction would fix its instant before whoever holds the lock has stored a ranking.
         async with transaction(self._pool) as waiting:
-            await ranking.end_stuck(waiting, year, 2 * self._settings.task_time_limit_seconds)
-            await ranking.lock(waiting, year)
+            await storing.end_stuck(waiting, year, 2 * self._settings.task_time_limit_seconds)
+            await storing.lock(waiting, year)
             async with transaction(self._pool, "repeatable_read") as writer:
                 yield writer
 
@@ -110,7 +110,7 @@ class Recomputer:
 
         try:
             yield begin
-        except ranking.STORED_ALREADY:
+        except storing.STORED_ALREADY:
             # By a worker that ended between this one's instant and its lock.
             await self._forgive(begun)
         except TOO_LONG as error:

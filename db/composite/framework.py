@@ -116,6 +116,11 @@ class Framework:
                 below[self.position[measure.parent]].append(index)
         return tuple(tuple(indices) for indices in below)
 
+    def above(self, place: int) -> list[int]:
+        """Indices of the measures that one is below, from the bottom up."""
+        parent = self.measures[place].parent
+        return [] if parent is None else [self.position[parent], *self.above(self.position[parent])]
+
     @cached_property
     def branches(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
         """The row of everything that has measures below it, with their indices, from the bottom up.

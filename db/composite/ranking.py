@@ -52,12 +52,20 @@ def build_scores(framework: Framework, values: F64, estimated: Flag) -> Scores:
     stands in for the aggregate below it.
     """
     own = recorded_scores(framework, values)
+    score, share, estimated_share = aggregate(framework, own, np.where(np.isnan(own), np.nan, estimated))
+    return Scores(score, competition_rank(score), share, estimated_share)
+
+
+def aggregate(framework: Framework, own: F64, own_estimated_share: F64) -> tuple[F64, F64, F64]:
+    """Score, share and estimated share, as `Scores` has them, from the scores of what is recorded.
+
+    *own* and *own_estimated_share* are (measures, cities), NaN where nothing is recorded.
+    """
     is_recorded = ~np.isnan(own)
     weights = nominal_weights(framework)
     score = foot(own, weights)
     share = np.full(score.shape, np.nan)
-    estimated_share = np.full(score.shape, np.nan)
-    estimated_share[1:] = np.where(is_recorded, estimated, np.nan)
+    estimated_share = foot(own_estimated_share, weights)
     for row, below, scores, present in climb(framework, score, weights, framework.methodology.aggregation):
         own_shares = np.where(np.isnan(scores), np.nan, shares(present))
         resting = sum_rows(np.where(own_shares > 0, own_shares * estimated_share[below], 0.0))
@@ -67,7 +75,7 @@ def build_scores(framework: Framework, values: F64, estimated: Flag) -> Scores:
             resting = np.where(is_recorded[row - 1], estimated_share[row], resting)
         share[below] = own_shares
         estimated_share[row] = resting
-    return Scores(score, competition_rank(score), share, estimated_share)
+    return score, share, estimated_share
 
 
 def build_flags(framework: Framework, rank: I32, ever_top_n: Flag) -> Flags:

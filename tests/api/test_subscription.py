@@ -137,7 +137,7 @@ async def test_an_event_takes_one_look_at_postgres(api: Api, recompute: Recomput
             await submit(api, recompute, 60)
             event = await socket.event()
         assert (event["previousRevision"], len(event["changes"]) > 1) == (1, True)
-        assert (statements.containing("ranking_column"), statements.containing("left join ranking r")) == (1, 1)
+        assert (statements.containing("column_of_ranking"), statements.containing("left join ranking r")) == (1, 1)
 
 
 async def test_since_leaves_out_what_is_known(api: Api, recompute: Recompute) -> None:

@@ -41,12 +41,23 @@ comment on constraint category_result_category on peer.category_result is '@fiel
 comment on constraint indicator_result_category_result on peer.indicator_result is '@foreignSimpleFieldName indicators';
 comment on constraint indicator_result_indicator on peer.indicator_result is '@fieldName indicator';
 
-create temporary table result as
-select c.position, c.code, m.level, m.parent, each.entry_id, each.slug, each.score, each.rank
+create temporary view newest as
+select c.*, r.cities
 from (select edition, revision, cities from ranking order by edition desc, revision desc limit 1) r
-join ranking_column c using (edition, revision)
-left join measure m on m.edition = c.edition and m.code = c.code
-cross join unnest(r.cities, c.score, c.rank) with ordinality as each (slug, score, rank, entry_id);
+join column_of_ranking c using (edition, revision);
+
+create temporary table place as
+select each.number, row_number() over (order by each.rank, each.number) as entry_id
+from newest n
+cross join unnest(n.rank) with ordinality as each (rank, number)
+where n.position = 0 and each.rank is not null;
+
+create temporary table result as
+select n.position, n.code, m.level, m.parent, p.entry_id, each.slug, each.score, each.rank
+from newest n
+left join measure m on m.edition = n.edition and m.code = n.code
+cross join unnest(n.cities, n.score, n.rank) with ordinality as each (slug, score, rank, number)
+join place p using (number);
 
 insert into peer.city select slug, name from city;
 insert into peer.category select distinct code from result where level = 'category';

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from io import BytesIO
 from typing import Any
 
 import asyncpg
@@ -18,9 +17,11 @@ from db import local
 from db.figure import COMPARED, OF_ALL
 from tests.paths.conftest import System, environment
 
-NEWEST = """select * from ranking_column where (edition, revision) =
-  (select edition, max(revision) from ranking where edition = 2025 group by edition)"""
-FIGURES = NEWEST.replace("*", ", ".join(f"array_send({name})" for name in (*OF_ALL, *COMPARED)), 1)
+COLUMNS = ", ".join((*OF_ALL, *COMPARED))
+FILL = f"""insert into bare_column (edition, revision, position, code, {COLUMNS})
+  select edition, revision, position, code, {COLUMNS} from column_of_ranking
+  where (edition, revision) = (select edition, max(revision) from ranking where edition = 2025 group by edition)"""
+FIGURES = f"select {', '.join(f'array_send({name})' for name in (*OF_ALL, *COMPARED))} from bare_column"
 
 Parts = dict[str, Callable[[int], Awaitable[None]]]
 
@@ -40,8 +41,7 @@ async def bare_parts(system: System) -> AsyncIterator[Parts]:
         await writer.execute(
             "create table bare_column (like ranking_column including storage) with (toast_tuple_target = 4080)"
         )
-        stored = BytesIO()
-        await writer.copy_from_query(NEWEST, output=stored, format="binary")
+        await writer.execute(FILL)
         subscribed = redis.asyncio.Redis.from_url(redis_url).pubsub()
         stack.push_async_callback(subscribed.aclose)
         await subscribed.subscribe("empty")
@@ -67,9 +67,6 @@ async def bare_parts(system: System) -> AsyncIterator[Parts]:
         async def commit(_: int) -> None:
             await writer.execute("insert into bare values (1)")
 
-        async def store(_: int) -> None:
-            await writer.copy_to_table("bare_column", source=BytesIO(stored.getvalue()), format="binary")
-
         async def read(_: int) -> None:
             await writer.fetch(FIGURES)
 
@@ -77,7 +74,7 @@ async def bare_parts(system: System) -> AsyncIterator[Parts]:
             await echo.send("x" * size)
             await echo.recv()
 
-        parts: Parts = {"notify": notify, "task": task, "commit": commit, "store": store, "read": read, "frame": frame}
+        parts: Parts = {"notify": notify, "task": task, "commit": commit, "read": read, "frame": frame}
         yield parts
 
 

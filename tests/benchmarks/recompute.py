@@ -2,9 +2,10 @@
 
 uv run python -m tests.benchmarks.recompute [CITIES ...]
 
-A worker that has ranked the edition before keeps its inputs and reads what changed: `kept` is that read, and the whole
-with it. The floor is the same bytes moved once in bulk on the same Postgres (the recorded values out by COPY, the
-figures of the ranking in by COPY), and the same arithmetic written down for this one framework on ready arrays.
+Twice: by a worker that has just started, which reads, computes and stores everything, and by one that has ranked the
+edition before (`kept`). The floor is the same bytes moved once in bulk on the same Postgres (the recorded values out by
+COPY, the figures of a whole ranking in by COPY), and the arithmetic of everything written down for this one framework
+on ready arrays.
 """
 
 import asyncio
@@ -21,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db import computation, dataset, inputs, load, local, migrate, ranking, submission
+from db import computation, dataset, edition, load, local, migrate, storing, submission
 from db.composite.framework import Direction, Level, Normalisation
-from db.inputs import Inputs
-from db.kept_inputs import KeptInputs
+from db.inputs import Inputs, newest_basis
+from db.kept import Kept
 from db.pool import Pool, create_pool, transaction
 from db.score_proposal import ScoreChange, ScoreProposal
 from db.settings import Settings
@@ -53,48 +54,50 @@ class Times:
     """Seconds of each part."""
 
     read: float
-    kept_read: float
     compute: float
     store: float
-    floor_read: float
-    floor_compute: float
-    floor_store: float
 
     @property
     def whole(self) -> float:
         return self.read + self.compute + self.store
 
-    @property
-    def kept_whole(self) -> float:
-        return self.kept_read + self.compute + self.store
 
-    @property
-    def floor(self) -> float:
-        return self.floor_read + self.floor_compute + self.floor_store
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Of a worker that has just started, of one that has ranked before, and of the floor."""
+
+    first: Times
+    kept: Times
+    floor: Times
 
 
 async def main(sizes: list[int]) -> None:
     """Print a line for each size."""
     say(
-        "| cities | read s | kept read s | compute s | store s | whole s | kept whole s | floor s | compute / numpy "
-        "| whole / floor | memory |"
+        "| cities | read + compute + store s | kept: read + compute + store s | floor s | compute / numpy "
+        "| whole / floor | kept whole / floor | memory |"
     )
-    say("|---|---|---|---|---|---|---|---|---|---|---|")
+    say("|---|---|---|---|---|---|---|---|")
     for cities in sizes:
         with tempfile.TemporaryDirectory() as folder:
             async with installation(Path(folder), cities) as pool:
-                kept = KeptInputs()
-                await one_round(pool, kept, ROUNDS)
-                rounds = [await one_round(pool, kept, number) for number in range(ROUNDS)]
-        middle = sorted(rounds, key=lambda times: times.whole)[ROUNDS // 2]
-        compute = median(times.compute / times.floor_compute for times in rounds)
-        whole = median(times.whole / times.floor for times in rounds)
+                await one_round(pool, ROUNDS)
+                rounds = [await one_round(pool, number) for number in range(ROUNDS)]
+        compute = median(each.first.compute / each.floor.compute for each in rounds)
+        whole = median(each.first.whole / each.floor.whole for each in rounds)
+        kept = median(each.kept.whole / each.floor.whole for each in rounds)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         say(
-            f"| {cities:,} | {middle.read:.3f} | {middle.kept_read:.3f} | {middle.compute:.3f} | {middle.store:.3f} "
-            f"| {middle.whole:.3f} | {middle.kept_whole:.3f} | {middle.floor:.3f} | {compute:.2f} | {whole:.2f} "
+            f"| {cities:,} | {shown([each.first for each in rounds])} | {shown([each.kept for each in rounds])} "
+            f"| {median(each.floor.whole for each in rounds):.3f} | {compute:.2f} | {whole:.2f} | {kept:.2f} "
             f"| {memory:,.0f} MiB |"
         )
+
+
+def shown(rounds: list[Times]) -> str:
+    """The round in the middle."""
+    middle = sorted(rounds, key=lambda times: times.whole)[len(rounds) // 2]
+    return f"{middle.read:.4f} + {middle.compute:.4f} + {middle.store:.4f} = {middle.whole:.4f}"
 
 
 def say(line: str) -> None:
@@ -117,36 +120,39 @@ async def installation(folder: Path, cities: int) -> AsyncIterator[Pool]:
         await pool.close()
 
 
-async def one_round(pool: Pool, kept: KeptInputs, number: int) -> Times:
-    """Change one score, then recompute part by part, and the floor of each."""
-    change = ScoreChange(f"made-up-{0:06}", "parameter_0", float(number), "made up")
-    async with transaction(pool) as writer:
-        accepted = await submission.submit(writer, ScoreProposal(made_up.YEAR, [change]), "benchmark", None)
-    revision = accepted.revision
-    async with transaction(pool, "repeatable_read") as writer:
-        read, given = await timed(lambda: inputs.read(writer, made_up.YEAR, revision))
-        kept_read, same = await timed(lambda: kept.read(writer, made_up.YEAR, revision, given.basis))
-        assert same.hash() == given.hash()
-        del same
-        started = time.perf_counter()
-        ranked = computation.compute(given)
-        compute = time.perf_counter() - started
-        started = time.perf_counter()
-        await ranking.save(writer, ranked)
-    store = time.perf_counter() - started
-    kept.keep(given, ranked.input_hash)
-    floor_compute = bare_numpy(given)
-    rows = await copied(pool, "ranking_column", revision)
+async def one_round(pool: Pool, number: int) -> Round:
+    """Change one score, recompute as the first of a worker; change it again, recompute; and the floor."""
+    kept = Kept()
+    first, given = await recompute(pool, kept, 2.0 * number)
+    again, _ = await recompute(pool, kept, 2.0 * number + 1)
+    del kept
+    rows = await copied(pool, "ranking_column", given.revision)
     async with transaction(pool) as writer:
         started = time.perf_counter()
         await writer.copy_to_table("floor", source=rows, format="binary", timeout=600)
-    floor_store = time.perf_counter() - started
+    store = time.perf_counter() - started
     await pool.execute("truncate floor")
     async with pool.acquire() as connection:
-        floor_read, _ = await timed(
-            lambda: connection.copy_from_query(RECORDED, output=forget, format="binary", timeout=600)
-        )
-    return Times(read, kept_read, compute, store, floor_read, floor_compute, floor_store)
+        read, _ = await timed(lambda: connection.copy_from_query(RECORDED, output=forget, format="binary", timeout=600))
+    return Round(first, again, Times(read, bare_numpy(given), store))
+
+
+async def recompute(pool: Pool, kept: Kept, value: float) -> tuple[Times, Inputs]:
+    """Change one score, then recompute part by part."""
+    change = ScoreChange(f"made-up-{0:06}", "parameter_0", value, "made up")
+    async with transaction(pool) as writer:
+        accepted = await submission.submit(writer, ScoreProposal(made_up.YEAR, [change]), "benchmark", None)
+    async with transaction(pool, "repeatable_read") as writer:
+        basis = newest_basis(await edition.states(writer), made_up.YEAR)
+        read, (given, before) = await timed(lambda: kept.read(writer, made_up.YEAR, accepted.revision, basis))
+        started = time.perf_counter()
+        ranked = computation.compute(given, before)
+        compute = time.perf_counter() - started
+        started = time.perf_counter()
+        await storing.save(writer, ranked, before)
+    store = time.perf_counter() - started
+    kept.keep(given, ranked)
+    return Times(read, compute, store), given
 
 
 async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
@@ -180,7 +186,7 @@ async def copied(pool: Pool, table: str, revision: int) -> AsyncIterator[bytes]:
 
 
 def bare_numpy(given: Inputs) -> float:
-    """Seconds of the arithmetic for this framework: normalise, mean, share, rank, and put into order."""
+    """Seconds of the arithmetic for this framework: normalise, mean, share, rank."""
     measures = given.framework.measures
     values = given.values
     started = time.perf_counter()
@@ -200,10 +206,7 @@ def bare_numpy(given: Inputs) -> float:
         total = weights.sum(axis=0)
         score[row] = np.nansum(weights * rows, axis=0) / total
         share[[1 + child for child in children]] = weights / total
-    ranks = np.argsort(np.argsort(-score, axis=1, kind="stable"), axis=1)
-    best_first = np.argsort(ranks[0])
-    for figures in (values, score, share, ranks):
-        figures[:, best_first]
+    np.argsort(np.argsort(-score, axis=1, kind="stable"), axis=1)
     return time.perf_counter() - started
 
 

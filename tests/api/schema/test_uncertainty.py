@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from db import ranking as rankings
-from db import uncertainty
+from db import storing, uncertainty
 from db.composite.uncertainty import Perturbation, draw_ranks, spread
 from db.pool import Pool, transaction
 from tests.api.schema.test_submission import payment, submit
@@ -137,6 +137,6 @@ async def test_it_goes_with_its_ranking(api: Api, pool: Pool, recompute: Recompu
     await submit(api, [payment(0)])
     await recompute()
     async with transaction(pool) as writer:
-        await rankings.prune(writer, [2025], 1)
+        await storing.prune(writer, [2025], 1)
     assert await ids(pool) == []
     assert await rankings.keys(pool, 2025) == [(2025, 2)]
