@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from db.composite.arithmetic import divide, sum_rows
 from db.composite.framework import Aggregation
 
 F64: TypeAlias = NDArray[np.float64]
@@ -22,30 +23,19 @@ def present_weights(scores: F64, weights: F64) -> F64:
 
 def shares(weights: F64) -> F64:
     """Each child's share (0-1) of the weights present, (children, ...); NaN where these sum to zero."""
-    return _divide(weights, sum_rows(weights))
-
-
-def sum_rows(rows: F64) -> F64:
-    """Sum over the first axis, row after row.
-
-    The order of numpy's own sum depends on the shape; in this one equal scores have equal sums.
-    """
-    total = np.zeros(rows.shape[1:])
-    for row in rows:
-        total += row
-    return total
+    return divide(weights, sum_rows(weights))
 
 
 def arithmetic_mean(scores: F64, weights: F64) -> F64:
     """The sum of weight times score over the sum of weights."""
-    return np.minimum(_divide(sum_rows(np.where(weights > 0, weights * scores, 0.0)), sum_rows(weights)), 100.0)
+    return np.minimum(divide(sum_rows(np.where(weights > 0, weights * scores, 0.0)), sum_rows(weights)), 100.0)
 
 
 def geometric_mean(scores: F64, weights: F64) -> F64:
     """The product of score to the power of its weight's share; 0 as soon as one child with a weight is 0."""
     positive = (weights > 0) & (scores > 0)
     logarithms = np.log(scores, out=np.zeros_like(scores), where=positive)
-    mean = np.exp(_divide(sum_rows(weights * logarithms), sum_rows(weights)))
+    mean = np.exp(divide(sum_rows(weights * logarithms), sum_rows(weights)))
     zero = ((weights > 0) & (scores == 0)).any(axis=0)
     return np.minimum(np.where(zero, 0.0, mean), 100.0)
 
@@ -54,8 +44,3 @@ AGGREGATE: dict[Aggregation, Callable[[F64, F64], F64]] = {
     Aggregation.ARITHMETIC_MEAN: arithmetic_mean,
     Aggregation.GEOMETRIC_MEAN: geometric_mean,
 }
-
-
-def _divide(dividend: F64, divisor: F64) -> F64:
-    quotient: F64 = np.divide(dividend, divisor, out=np.full(dividend.shape, np.nan), where=divisor > 0)
-    return quotient

@@ -1,5 +1,6 @@
 """From what is recorded to the scores of every measure and overall: the walk up the framework's tree."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -7,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.composite.aggregation import AGGREGATE, present_weights
-from db.composite.framework import Aggregation, Direction, Framework, Level
+from db.composite.framework import Aggregation, Direction, Framework, Level, Normalisation
 from db.composite.normalisation import NORMALISE
+from db.composite.rank import rows_at_once
 
 F64: TypeAlias = NDArray[np.float64]
 
@@ -25,10 +27,21 @@ def recorded_scores(framework: Framework, values: F64) -> F64:
         rows = [i for i, m in enumerate(measures) if m.level is not Level.PARAMETER and m.direction is direction]
         maximum = np.array([measures[row].maximum for row in rows], dtype=np.float64).reshape(-1, 1)
         scores[rows] = scale_score(values[rows], maximum, direction)
-    for row, measure in enumerate(measures):
-        if measure.level is Level.PARAMETER:
-            scores[row] = NORMALISE[framework.normalisation_of(measure)](values[row], measure.direction)
+    for (normalisation, direction), rows in _parameters(framework).items():
+        step = rows_at_once(values.shape[1])
+        for start in range(0, len(rows), step):
+            taken = rows[start : start + step]
+            scores[taken] = NORMALISE[normalisation](values[taken], direction)
     return scores
+
+
+def _parameters(framework: Framework) -> dict[tuple[Normalisation, Direction], list[int]]:
+    """The parameters that are normalised alike: one at a time, 83 elements of each took a third of all the time."""
+    alike = defaultdict(list)
+    for row, measure in enumerate(framework.measures):
+        if measure.level is Level.PARAMETER:
+            alike[framework.normalisation_of(measure), measure.direction].append(row)
+    return alike
 
 
 def scale_score(values: F64, maximum: F64 | float, direction: Direction) -> F64:

@@ -1,7 +1,7 @@
-"""Recorded values of one parameter brought to 0-100 across the cities; one function a normalisation.
+"""Recorded values of parameters brought to 0-100 across the cities; one function a normalisation.
 
-Each takes the values (cities,) with NaN for missing, and the direction, and returns (cities,) with NaN in the
-same places. Where all values are equal the relative ones give 100 to everyone.
+Each takes the values (..., cities) with NaN for missing, and the direction, and returns the same shape with NaN in the
+same places. Where all values of a parameter are equal the relative ones give 100 to everyone.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from db.composite.arithmetic import divide
 from db.composite.framework import Direction, Normalisation
 from db.composite.rank import competition_rank
 
@@ -19,36 +20,29 @@ F64: TypeAlias = NDArray[np.float64]
 def min_max(values: F64, direction: Direction) -> F64:
     """The worst value 0, the best 100, the others in proportion between them."""
     lowest, highest = _range(values)
-    if not lowest < highest:
-        return _constant(values)
     gained = values - lowest if direction is Direction.HIGHER_IS_BETTER else highest - values
     # The difference is divided before it is scaled: the best is then exactly 1, hence exactly 100.
-    scores: F64 = gained / (highest - lowest) * 100
-    return scores
+    return _relative(values, divide(gained, highest - lowest) * 100, lowest < highest)
 
 
 def rank(values: F64, direction: Direction) -> F64:
     """100 (N - rank) / (N - 1) among the N present values; equal values share the better rank."""
     lowest, highest = _range(values)
-    if not lowest < highest:
-        return _constant(values)
     ranks = competition_rank(values if direction is Direction.HIGHER_IS_BETTER else -values)
     present = ranks > 0
-    count = np.count_nonzero(present)
-    return np.where(present, (count - ranks) / (count - 1) * 100, np.nan)
+    count = np.count_nonzero(present, axis=-1, keepdims=True)
+    scores = (count - ranks) / np.maximum(count - 1, 1) * 100
+    return _relative(values, np.where(present, scores, np.nan), lowest < highest)
 
 
 def fraction_of_max(values: F64, direction: Direction) -> F64:
     """The share of the best value, value / highest or, where less is better, lowest / value; none is < 0."""
     lowest, highest = _range(values)
-    if not lowest < highest:
-        return _constant(values)
     if direction is Direction.HIGHER_IS_BETTER:
-        scores: F64 = values / highest * 100
-        return scores
+        return _relative(values, divide(values, highest) * 100, lowest < highest)
     # 0 of 0 is the best there is; with a best of 0 every other value is infinitely worse.
     shares: F64 = np.divide(lowest, values, out=np.where(values == 0, 1.0, np.nan), where=values > 0)
-    return shares * 100
+    return _relative(values, shares * 100, lowest < highest)
 
 
 def none(values: F64, direction: Direction) -> F64:
@@ -64,10 +58,14 @@ NORMALISE: dict[Normalisation, Callable[[F64, Direction], F64]] = {
 }
 
 
-def _range(values: F64) -> tuple[float, float]:
-    """The lowest and highest of the present values, NaN where there is none."""
-    return (np.fmin.reduce(values), np.fmax.reduce(values)) if values.size else (np.nan, np.nan)
+def _range(values: F64) -> tuple[F64, F64]:
+    """The lowest and highest of the present values, (..., 1), NaN where there is none."""
+    return (
+        np.fmin.reduce(values, axis=-1, keepdims=True, initial=np.nan),
+        np.fmax.reduce(values, axis=-1, keepdims=True, initial=np.nan),
+    )
 
 
-def _constant(values: F64) -> F64:
-    return np.where(np.isnan(values), np.nan, 100.0)
+def _relative(values: F64, scores: F64, differ: NDArray[np.bool_]) -> F64:
+    """The scores; 100 for the values of a parameter that do not *differ*, (..., 1)."""
+    return scores if differ.all() else np.where(differ, scores, np.where(np.isnan(values), np.nan, 100.0))

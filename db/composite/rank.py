@@ -20,16 +20,23 @@ def competition_rank(scores: F64) -> I32:
     ranks = np.zeros(scores.shape, dtype=np.int32)
     if scores.size:
         rows, ranked = scores.reshape(-1, scores.shape[-1]), ranks.reshape(-1, scores.shape[-1])
-        step = 1 + CACHED_ELEMENTS // scores.shape[-1]
+        step = rows_at_once(scores.shape[-1])
         for start in range(0, len(rows), step):
             ranked[start : start + step] = _ranks(rows[start : start + step])
     return ranks
 
 
+def rows_at_once(length: int) -> int:
+    """How many rows of some length to work on together."""
+    return 1 + CACHED_ELEMENTS // max(length, 1)
+
+
 def _ranks(scores: F64) -> I32:
     """Of some rows at once: numpy's functions along an axis take longer to begin than 83 elements take."""
     count, width = scores.shape
-    flat = np.argsort(-scores, axis=-1, kind="stable")
+    missing = np.isnan(scores)
+    # Not stable, and without NaN, which takes a sixth of the time: equal scores share a rank whatever their order.
+    flat = np.argsort(np.where(missing, np.inf, -scores), axis=-1)
     flat += np.arange(0, scores.size, width)[:, np.newaxis]
     ordered = scores.reshape(-1)[flat]
     places = np.empty(ordered.shape, dtype=np.int32)
@@ -37,7 +44,7 @@ def _ranks(scores: F64) -> I32:
     places[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = 0
     ranks = np.empty(scores.size, dtype=np.int32)
     ranks[flat] = np.maximum.accumulate(places, axis=-1)
-    ranks[np.isnan(scores).reshape(-1)] = 0
+    ranks[missing.reshape(-1)] = 0
     return ranks.reshape(count, width)
 
 

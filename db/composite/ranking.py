@@ -6,7 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from db.composite.aggregation import shares, sum_rows
+from db.composite.aggregation import shares
+from db.composite.arithmetic import sum_rows
 from db.composite.composition import climb, foot, nominal_weights, recorded_scores
 from db.composite.framework import Framework
 from db.composite.rank import competition_rank

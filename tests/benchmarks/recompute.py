@@ -206,8 +206,16 @@ def bare_numpy(given: Inputs) -> float:
         total = weights.sum(axis=0)
         score[row] = np.nansum(weights * rows, axis=0) / total
         share[[1 + child for child in children]] = weights / total
-    np.argsort(np.argsort(-score, axis=1, kind="stable"), axis=1)
+    ranks(-score)
     return time.perf_counter() - started
+
+
+def ranks(scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """From 0 on, lowest first, ties as they come; numpy sorts six times as fast where there is no NaN."""
+    order = np.argsort(np.where(np.isnan(scores), np.inf, scores), axis=-1)
+    found = np.empty(scores.shape)
+    np.put_along_axis(found, order, np.arange(scores.shape[-1], dtype=np.float64), axis=-1)
+    return found
 
 
 def min_max(row: "NDArray[np.float64]", up: bool) -> "NDArray[np.float64]":
@@ -216,7 +224,7 @@ def min_max(row: "NDArray[np.float64]", up: bool) -> "NDArray[np.float64]":
 
 
 def rank(row: "NDArray[np.float64]", up: bool) -> "NDArray[np.float64]":
-    return np.argsort(np.argsort(row if up else -row, kind="stable")) / (len(row) - 1) * 100
+    return 100 - ranks(-row if up else row) / (len(row) - 1) * 100
 
 
 def fraction_of_max(row: "NDArray[np.float64]", up: bool) -> "NDArray[np.float64]":
