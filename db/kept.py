@@ -21,11 +21,11 @@ MOST_BYTES = 1024 * 1024 * 1024
 MOST_CHANGES = 10_000
 
 # Nothing when that ranking is not stored; a row without a code when nothing changed. What is once a ranking comes with
-# the first row.
+# the first row. Until the transaction ends nobody deletes that ranking, whose columns the next one will name.
 CHANGES_SINCE = """
 select case when row_number() over () = 1 then r.column_revisions end as column_revisions, r.input_hash,
        c.code, c.slug, c.new_value, c.new_status
-from ranking r
+from (select * from ranking where edition = $1 and revision = $2 for key share) r
 left join lateral (
     select m.code, city.slug, sc.new_value, sc.new_status::text
     from score_change sc
@@ -35,7 +35,6 @@ left join lateral (
     order by sc.revision
     limit $3
 ) c on true
-where r.edition = $1 and r.revision = $2
 """
 
 
@@ -54,7 +53,10 @@ class Kept:
             self._kept.popitem(last=False)
 
     async def read(self, reader: Reader, edition: int, revision: int, basis: Basis) -> tuple[Inputs, Before | None]:
-        """The inputs as `inputs.read_on` has them, and what to compute their ranking from, None without such a one."""
+        """The inputs as `inputs.read_on` has them, and what to compute their ranking from, None without such a one.
+
+        Raises one of `db.pool.AWAY` when that ranking was pruned since *reader*'s instant.
+        """
         given, ranked = self._kept.get(edition, (None, None))
         if given is not None and ranked is not None and given.basis == basis and given.revision <= revision:
             rows = await reader.fetch(CHANGES_SINCE, edition, given.revision, MOST_CHANGES)

@@ -149,7 +149,10 @@ def _columns(ranking: Ranking, positions: list[int]) -> list[Any]:
 
 
 async def prune(writer: Writer, years: list[int], keep: int) -> None:
-    """Delete all but the newest *keep* rankings of each open edition, and those a later edition was compared with."""
+    """Delete all but the newest *keep* rankings of each open edition, and those a later edition was compared with.
+
+    *writer* must be read committed: a ranking that named a column of a deleted one was waited for, and is seen then.
+    """
     # Newest first: what only a deleted ranking was compared with goes too.
     for year in sorted(years, reverse=True):
         if await writer.execute(PRUNE, year, keep) != NONE_DELETED:

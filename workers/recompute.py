@@ -66,14 +66,20 @@ class Recomputer:
                     await counting
                 computed = computation.compute(given, before)
                 await storing.save(writer, computed, before)
-                if self._settings.keep_rankings is not None:
-                    years = [each.year for each in states if each.year <= year]
-                    await storing.prune(writer, years, self._settings.keep_rankings)
             await self._tell(event.RankingRecomputed(year, state.revision))
             self._kept.keep(given, computed)
             cities, input_hash = len(computed.order), computed.input_hash
             log.info("ranking stored", revision=state.revision, cities=cities, input_hash=input_hash)
+            if self._settings.keep_rankings is not None:
+                await self._prune([each.year for each in states if each.year <= year], self._settings.keep_rankings)
         return True
+
+    async def _prune(self, years: list[int], keep: int) -> None:
+        try:
+            async with transaction(self._pool) as writer:
+                await storing.prune(writer, years, keep)
+        except POSTGRES_AWAY as error:
+            log.warning("rankings not pruned, the next one prunes again", error=repr(error))
 
     @asynccontextmanager
     async def _locked(self, year: int) -> AsyncIterator[Writer]:

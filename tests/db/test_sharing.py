@@ -1,11 +1,16 @@
 """Columns that rankings have in common: stored once, read once, there as long as a ranking has them."""
 
+import asyncio
 from random import Random
 
+import asyncpg
 import pytest
 
-from db import ranking, rebuild, storing, submission
+from db import edition, inputs, ranking, rebuild, storing, submission
+from db.computation import compute
 from db.figure import COMPARED, OF_ALL
+from db.inputs import newest_basis
+from db.kept import Kept
 from db.member_proposal import MemberProposal
 from db.methodology_proposal import MethodologyChange, MethodologyProposal, WeightChange
 from db.pool import Pool, transaction
@@ -135,6 +140,53 @@ async def test_a_column_goes_with_the_last_ranking_that_has_it(
     assert await ranking.keys(pool, 2025) == [(2025, 6), (2025, 7)]
     assert await pool.fetchval(COLUMNS, 2025) == await pool.fetchval(NAMED, 2025)
     assert (await read(pool, 6)).gives(newest)
+
+
+async def test_a_ranking_that_is_based_on_a_pruned_one(pool: Pool, recompute: Recompute) -> None:
+    """Another worker ranked since, so what this one has kept is not the newest, and another edition's worker prunes."""
+    kept = await ranked_then_overtaken(pool, recompute)
+    async with transaction(pool, "repeatable_read") as writer:
+        states = await edition.states(writer)
+        async with transaction(pool) as pruner:
+            await storing.prune(pruner, [2025], 1)
+        with pytest.raises(asyncpg.SerializationError):
+            await kept.read(writer, 2025, states[-1].revision, newest_basis(states, 2025))
+
+
+async def test_pruning_waits_for_a_ranking_that_names_columns(pool: Pool, recompute: Recompute) -> None:
+    kept = await ranked_then_overtaken(pool, recompute)
+
+    async def prune() -> None:
+        async with transaction(pool) as pruner:
+            await storing.prune(pruner, [2025], 1)
+
+    async with transaction(pool, "repeatable_read") as writer:
+        states = await edition.states(writer)
+        given, before = await kept.read(writer, 2025, states[-1].revision, newest_basis(states, 2025))
+        pruning = asyncio.create_task(prune())
+        async with asyncio.timeout(10):
+            while not await pool.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.02)
+        computed = compute(given, before)
+        await storing.save(writer, computed, before)
+    await pruning
+    assert before is not None
+    assert set(before.column_revisions) == {2}
+    assert (await read(pool, given.revision)).gives(computed)
+
+
+async def ranked_then_overtaken(pool: Pool, recompute: Recompute) -> Kept:
+    """What a worker has kept that ranked revision 2; another one has ranked revision 3, and 4 goes back."""
+    kept = Kept()
+    await submit(pool, payment(10))
+    await recompute()
+    async with transaction(pool, "repeatable_read") as reader:
+        given = await inputs.read(reader, 2025, 2)
+    kept.keep(given, compute(given))
+    await submit(pool, payment(20))
+    await recompute()
+    await submit(pool, payment(10))
+    return kept
 
 
 async def test_a_city_that_was_not_ranked_has_no_earlier_rank(pool: Pool, recompute: Recompute) -> None:
