@@ -116,7 +116,8 @@ def copy_rows(columns: Sequence[Sequence[Any]]) -> Iterator[bytes]:
     A column has integers (integer), strings (text), or arrays of equal length and type, None in place of some.
     """
     count = len(columns[0])
-    row_bytes = 1 + sum(next((each.nbytes for each in column if _is_array(each)), 0) for column in columns)
+    arrays = (next((each for each in column if isinstance(each, np.ndarray)), None) for column in columns)
+    row_bytes = 1 + sum(each.nbytes for each in arrays if each is not None)
     step = 1 + CHUNK_BYTES // row_bytes
     head = len(columns).to_bytes(2)
     yield COPY_HEAD
@@ -128,23 +129,17 @@ def copy_rows(columns: Sequence[Sequence[Any]]) -> Iterator[bytes]:
 
 def _fields(values: Sequence[Any]) -> list[bytes]:
     """Each value of a column with its length before it."""
-    if _is_array(values):
-        return encode(np.asarray(values))
     if isinstance(values[0], int):
         return [_field(value.to_bytes(4)) for value in values]
     if isinstance(values[0], str):
         return [_field(value.encode()) for value in values]
     arrays = [value for value in values if value is not None]
-    encoded = iter(encode(arrays[0][np.newaxis] if len(arrays) == 1 else np.array(arrays)) if arrays else [])
+    encoded = iter(encode(np.array(arrays)) if arrays else [])
     return [NULL if value is None else next(encoded) for value in values]
 
 
 def _field(content: bytes) -> bytes:
     return len(content).to_bytes(FIELD_LENGTH_BYTES) + content
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray)
 
 
 def _without(elements: "NDArray[Any]", absent: "NDArray[np.bool_]") -> bytes:

@@ -1,6 +1,6 @@
 """The ranking that inputs give: maths from `db.composite`, in the form in which it is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,9 +11,8 @@ from db.composite.rank import competition_rank, points_to_next_rank
 from db.composite.ranking import build_flags, build_scores
 from db.figure import Rows
 from db.inputs import Inputs
-from db.ranking import Ranking, compared_rows
+from db.ranking import Before, Ranking, compared_rows
 from db.score import STATUS_CODE, ValueStatus
-from db.storing import Before
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +89,7 @@ def _moved(inputs: Inputs, before: Before) -> "tuple[dict[str, Arrays], dict[str
     return figures, comparison
 
 
-def _put(rows: Arrays, places: Sequence[int], arrays: Rows) -> list[int]:
+def _put(rows: Arrays, places: Sequence[int], arrays: "Iterable[NDArray[Any]]") -> list[int]:
     """Put in the arrays that differ from those that are there, and say where.
 
     Each is a copy: as a view it would keep all of the array that it is a row of.

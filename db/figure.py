@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Rows: TypeAlias = "NDArray[Any] | Sequence[NDArray[Any]]"
-"""An array for each measure, or one of two dimensions."""
+Rows: TypeAlias = "Sequence[NDArray[Any]]"
+"""An array for each measure."""
 
 Figures: TypeAlias = Mapping[str, Rows]
 """Rows by the name of the figure."""

@@ -6,13 +6,11 @@ inputs of an earlier ranking on the same basis, with the changes since, are the 
 
 from collections import OrderedDict
 from dataclasses import replace
-from itertools import chain
 
 from db import inputs
 from db.inputs import Basis, Inputs
 from db.pool import Reader
-from db.ranking import Ranking
-from db.storing import Before
+from db.ranking import Before, Ranking
 
 # 100,000 cities with 205 measures take 1 GB.
 MOST_BYTES = 1024 * 1024 * 1024
@@ -70,6 +68,5 @@ class Kept:
 
 
 def _bytes(given: Inputs, ranked: Ranking) -> int:
-    rows = chain.from_iterable((*ranked.figures.values(), *ranked.comparison.values()))
-    arrays = given.values, given.statuses, *rows
-    return sum(array.nbytes for array in arrays)
+    figures = *ranked.figures.values(), *ranked.comparison.values()
+    return given.values.nbytes + given.statuses.nbytes + sum(array.nbytes for rows in figures for array in rows)

@@ -117,6 +117,18 @@ class Ranking:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A stored ranking of which another one differs by what is recorded for the measures `changed`, by place.
+
+    `column_revisions` has the revision that stored each of its columns.
+    """
+
+    ranking: Ranking
+    column_revisions: list[int]
+    changed: frozenset[int]
+
+
 def compared_rows(framework: Framework) -> list[int]:
     """The rows of what is compared with other cities and earlier editions: overall and the categories."""
     return [0, *(1 + category for category in framework.categories)]

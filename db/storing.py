@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from db import array
 from db.composite.framework import OVERALL
 from db.figure import COMPARED, OF_ALL, Rows
 from db.pool import Reader, Writer
-from db.ranking import Ranking, compared_rows
+from db.ranking import Before, Ranking, compared_rows
 
 LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
 
@@ -60,18 +60,6 @@ where c.edition = $1
 NONE_DELETED = "DELETE 0"
 
 STORED_ALREADY = asyncpg.UniqueViolationError
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """A stored ranking of which another one differs by what is recorded for the measures `changed`, by place.
-
-    `column_revisions` has the revision that stored each of its columns.
-    """
-
-    ranking: Ranking
-    column_revisions: list[int]
-    changed: frozenset[int]
 
 
 async def lock(writer: Writer, edition: int) -> None:

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from db.computation import compute
 from db.figure import Figures
 from db.inputs import Basis, Inputs
-from db.ranking import Ranking, compared_rows
+from db.ranking import Before, Ranking, compared_rows
 from db.score import STATUS_CODE, ValueStatus
-from db.storing import Before
 from tests.db.composite.drawn import VALUE, Drawn, editions
 
 STATUS = st.sampled_from((ValueStatus.RECORDED, ValueStatus.ESTIMATED))

@@ -14,8 +14,8 @@ from db.kept import MOST_CHANGES, Kept
 from db.methodology_proposal import MethodologyChange, MethodologyProposal
 from db.pool import Pool, transaction
 from db.proposal import Proposal
+from db.ranking import Before
 from db.score_proposal import ScoreChange, ScoreProposal
-from db.storing import Before
 
 ONE = ScoreProposal(2025, [ScoreChange("krefeld", "payment", 7.0, None)])
 
