@@ -1,1 +1,1 @@
-"""The index over GraphQL: HTTP, WebSocket and server-sent events, and the `sci` command."""
+"""GraphQL, pages and the `sci` command: what the outside meets; it stands on `db` and never imports `workers`."""

@@ -11,26 +11,30 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import broadcast, cors, export, method, oidc, page, response
-from api.admission import Admission, address
-from api.auth import ANONYMOUS
-from api.context import Context
-from api.execution import Execution
-from api.graphiql import GraphiQL
-from api.http import GraphQLEndpoint, failure
-from api.index import Index
+from api.access import oidc
+from api.access.rate_limit import RateLimiter, address
+from api.access.token import ANONYMOUS
+from api.error import RequestError
+from api.http import cors, method, response
+from api.http.endpoint import GraphQLEndpoint, failure
+from api.http.trace import Trace
 from api.metrics import CONTENT_TYPE, Metrics
-from api.middleware import Trace
-from api.request import RequestError
-from api.trusted import TrustedDocuments
-from api.websocket import WebSocketEndpoint
-from db import event
-from db.pool import AWAY, Pool, close, create_pool
+from api.operation.context import Context
+from api.operation.execution import Execution
+from api.operation.trusted_document import TrustedDocuments
+from api.schema.build import create_schema
+from api.state import follow
+from api.state.live import LiveRankings
+from api.web import download, page
+from api.web.graphiql import GraphiQL
+from api.websocket.endpoint import WebSocketEndpoint
+from db.postgres.pool import AWAY, Pool, close, create_pool
 from db.rate import Budgets
+from db.redis import connect_redis
 from db.settings import OFF, Settings
 
 PROBE_SECONDS = 2
-# In the unit of `api.admission`: 83 cities with 42 figures each.
+# In the unit of `api.access.rate_limit`: 83 cities with 42 figures each.
 EXPORT_COST = 4_000
 
 
@@ -38,28 +42,29 @@ class Service:
     """One API process: its clients, its picture of the index, and the doors to it."""
 
     pool: Pool
-    index: Index
+    live: LiveRankings
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.tokens = oidc.verifier(settings)
-        self._redis = event.connect(settings)
+        self._redis = connect_redis(settings)
         budgets = None if settings.rate_limit == OFF else Budgets(settings, self._redis)
-        self._admission = Admission(budgets, settings.most_streams_per_address)
-        execution, trusted = Execution(settings, self._admission), TrustedDocuments(settings)
-        self.http = GraphQLEndpoint(execution, settings, trusted, self._admission, self._new_context)
-        self._websocket = WebSocketEndpoint(execution, settings, trusted, self._new_context)
+        self._rate_limiter = RateLimiter(budgets, settings.most_streams_per_address)
+        schema, trusted = create_schema(), TrustedDocuments(settings)
+        execution = Execution(schema._schema, settings, self._rate_limiter)
+        self.http = GraphQLEndpoint(execution, settings, trusted, self._rate_limiter, self._new_context)
+        self._websocket = WebSocketEndpoint(schema, execution, settings, trusted, self._new_context)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Connect, follow the rankings, disconnect; needs Postgres at the start, Redis never."""
         assert self.settings.database_url is not None
         self.pool = await create_pool(self.settings.database_url, self.settings, "api")
-        self.index = Index(self.pool, self.settings)
-        await self.index.refresh()
-        self.http.index = self.index
-        following = asyncio.create_task(broadcast.follow(self.index, self._redis, self.settings))
+        self.live = LiveRankings(self.pool, self.settings)
+        await self.live.refresh()
+        self.http.live = self.live
+        following = asyncio.create_task(follow.follow(self.live, self._redis, self.settings))
         try:
             yield
         finally:
@@ -70,18 +75,18 @@ class Service:
 
     async def websocket(self, socket: WebSocket) -> None:
         try:
-            with self._admission.streaming(address(socket.scope)), self.metrics.open_sockets.track_inprogress():
+            with self._rate_limiter.streaming(address(socket.scope)), self.metrics.open_sockets.track_inprogress():
                 await self._websocket.run(socket)
         except RequestError as error:
             await socket.send_denial_response(response.refusal(error))
 
     async def home(self, request: Request) -> Response:
-        return await page.home(self.index, str(request.base_url), has_graphiql=self.settings.graphiql)
+        return await page.home(self.live, str(request.base_url), has_graphiql=self.settings.graphiql)
 
     async def export(self, request: Request) -> Response:
         try:
-            await self._admission.charge(ANONYMOUS, address(request.scope), EXPORT_COST)
-            return await export.export(request, self._new_context(request.scope))
+            await self._rate_limiter.charge(ANONYMOUS, address(request.scope), EXPORT_COST)
+            return await download.export(request, self._new_context(request.scope))
         except RequestError as error:
             return PlainTextResponse(f"{error}\n", error.status, error.headers)
         except AWAY:
@@ -95,18 +100,18 @@ class Service:
         """200 once Postgres answers and every edition that has scores has a ranking."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                await self.index.refresh()
+                await self.live.refresh()
         except AWAY:
             return PlainTextResponse("postgres does not answer\n", 503)
-        if not self.index.is_ready:
+        if not self.live.is_ready:
             return PlainTextResponse("waiting for the first ranking\n", 503)
         return PlainTextResponse("ready\n")
 
     async def show_metrics(self, _: Request) -> Response:
-        return Response(self.metrics.render(self.index), headers={"Content-Type": CONTENT_TYPE})
+        return Response(self.metrics.render(self.live), headers={"Content-Type": CONTENT_TYPE})
 
     def _new_context(self, scope: Scope) -> Context:
-        return Context(self.pool, self.index, self.tokens, address(scope))
+        return Context(self.pool, self.live, self.tokens, address(scope))
 
 
 def create_app(service: Service) -> ASGIApp:

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from api.index import Index
+from api.state.live import LiveRankings
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -45,8 +45,8 @@ class Metrics:
             self._histograms[route] = self.seconds.labels(route=route)
         return self._histograms[route]
 
-    def render(self, index: Index) -> bytes:
+    def render(self, live: LiveRankings) -> bytes:
         """The text exposition."""
-        for year, revision in index.newest.items():
+        for year, revision in live.newest.items():
             self.revision.labels(edition=str(year)).set(revision)
         return generate_latest(self.registry)

@@ -15,7 +15,8 @@ import limits
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from db import event, telemetry
+from db import telemetry
+from db.redis import REDIS_AWAY, RedisClient
 from db.settings import Settings
 
 log = telemetry.logger(__name__)
@@ -49,7 +50,7 @@ class Budgets:
     Meanwhile those who only read pass, and those who write have a budget in each process.
     """
 
-    def __init__(self, settings: Settings, redis: event.Client) -> None:
+    def __init__(self, settings: Settings, redis: RedisClient) -> None:
         self._item = limits.parse(settings.rate_limit)
         options: Any = {"key_prefix": "sci:rate", "connection_pool": redis.connection_pool}
         storage = RedisStorage("async+redis://", implementation="redispy", **options)
@@ -73,7 +74,7 @@ class Budgets:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     return await self._charge(self._shared, client, cost, is_write=is_write)
-            except event.AWAY as error:
+            except REDIS_AWAY as error:
                 log.warning("redis is away, budgets are not shared", error=repr(error))
                 self._away_until = time.monotonic() + AWAY_SECONDS
         return await self._charge(self._own, client, cost, is_write=True) if is_write else None

@@ -17,16 +17,18 @@ import pytest
 import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
-from api import auth
+from api.access.token import Role, installation_tokens
 from api.app import Service
-from api.auth import Role
 from api.server import Server, configuration
-from db import dataset, event, load, local, migrate
-from db.pool import Pool, connect, create_pool
+from db import local
+from db.dataset import dataset, load
+from db.postgres import migrate
+from db.postgres.pool import Pool, connect, create_pool
+from db.redis import connect_redis
 from db.settings import OFF, Settings
 from workers.recompute import Recomputer
 
-BUNDLED = Path(load.__file__).parent / "data"
+BUNDLED = Path(load.__file__).parents[1] / "data"
 TOKEN_SECRET = "made up for tests, made up for tests"
 
 _numbers = itertools.count(1)
@@ -104,7 +106,7 @@ class Api:
     def token(self, role: Role = Role.ADMIN, city: str | Sequence[str] = (), ttl_seconds: int = 60) -> str:
         """A bearer token that this server has signed itself."""
         cities = (city,) if isinstance(city, str) else city
-        return auth.tokens(self.service.settings).sign(role, cities, ttl_seconds)
+        return installation_tokens(self.service.settings).sign(role, cities, ttl_seconds)
 
 
 @asynccontextmanager
@@ -177,7 +179,7 @@ async def watching(api: Api) -> AsyncIterator[Statements]:
 
 async def rank_all(settings: Settings, pool: Pool) -> None:
     """Rank everything that is stale, as the worker's task does."""
-    redis = event.connect(settings)
+    redis = connect_redis(settings)
     await Recomputer(pool, redis, settings).bring_up_to_date(9999)
     await redis.aclose()
 
@@ -188,7 +190,7 @@ Recompute = Callable[[], Awaitable[None]]
 @pytest_asyncio.fixture
 async def recompute(settings: Settings, pool: Pool) -> AsyncIterator[Recompute]:
     """Ranks everything that is stale in this test's database, as one worker does again and again."""
-    redis = event.connect(settings)
+    redis = connect_redis(settings)
     recomputer = Recomputer(pool, redis, settings)
     yield lambda: recomputer.bring_up_to_date(9999)
     await redis.aclose()

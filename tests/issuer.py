@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.oidc import ALGORITHMS
+from api.access.oidc import ALGORITHMS
 
 AUDIENCE = "made-up-api"
 DISCOVERY = "/.well-known/openid-configuration"

@@ -19,10 +19,10 @@ import jsonschema
 import typer.main
 import yaml
 
-from api import command
-from api.cli import app
+from api.cli import command
+from api.cli.main import app
 from db.local.postgres import LOCALE
-from db.pool import Pool
+from db.postgres.pool import Pool
 from db.settings import Settings
 from tests.conftest import Api
 

@@ -9,8 +9,8 @@ import httpx2
 import typer.main
 from pydantic_core import PydanticUndefined
 
-from api.cli import app
-from api.schema.submission import SubmissionStatus
+from api.cli.main import app
+from api.schema.type.submission import SubmissionStatus
 from db.settings import Settings
 from tests.conftest import Api, Recompute
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from db import edition, inputs, ranking, telemetry, uncertainty
+from db import telemetry
 from db.composite.uncertainty import draw_ranks, spread
-from db.pool import Pool, transaction
+from db.index import edition
+from db.postgres.pool import Pool, transaction
+from db.ranking import inputs, ranking, uncertainty
 
 log = telemetry.logger(__name__)
 

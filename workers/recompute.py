@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from db import computation, edition, event, recomputation, storing, telemetry
-from db.edition import State
-from db.inputs import newest_basis
-from db.kept import Kept
-from db.pool import AWAY as POSTGRES_AWAY
-from db.pool import TOO_LONG, Pool, Writer, transaction
+from db import telemetry
+from db.index import edition
+from db.index.edition import EditionProgress
+from db.postgres.pool import AWAY as POSTGRES_AWAY
+from db.postgres.pool import TOO_LONG, Pool, Writer, transaction
+from db.ranking import attempt, compute, event, store
+from db.ranking.incremental import RecentRankings
+from db.ranking.inputs import newest_basis
+from db.redis import REDIS_AWAY, RedisClient
 from db.settings import Settings
 
 log = telemetry.logger(__name__)
@@ -18,11 +21,11 @@ log = telemetry.logger(__name__)
 class Recomputer:
     """What a worker recomputes with; one task at a time."""
 
-    def __init__(self, pool: Pool, redis: event.Client, settings: Settings) -> None:
+    def __init__(self, pool: Pool, redis: RedisClient, settings: Settings) -> None:
         self._pool = pool
         self._redis = redis
         self._settings = settings
-        self._kept = Kept()
+        self._kept = RecentRankings()
 
     async def bring_up_to_date(self, year: int) -> None:
         """Rank every stale edition up to *year*, oldest first: an edition is compared with the ones before.
@@ -36,7 +39,7 @@ class Recomputer:
             if state.year <= year and state.is_due(self._settings.task_attempts):
                 await self._rank(state.year)
 
-    async def _states(self) -> list[State]:
+    async def _states(self) -> list[EditionProgress]:
         """Where every edition stands; those that were ranked before an earlier, parked one was have a new revision."""
         states = await edition.states(self._pool)
         if not any(state.is_outdated for state in states):
@@ -64,8 +67,8 @@ class Recomputer:
                     given, before = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
                 finally:
                     await counting
-                computed = computation.compute(given, before)
-                await storing.save(writer, computed, before)
+                computed = compute.compute(given, before)
+                await store.save(writer, computed, before)
             await self._tell(event.RankingRecomputed(year, state.revision))
             self._kept.keep(given, computed)
             cities, input_hash = len(computed.order), computed.input_hash
@@ -77,7 +80,7 @@ class Recomputer:
     async def _prune(self, years: list[int], keep: int) -> None:
         try:
             async with transaction(self._pool) as writer:
-                await storing.prune(writer, years, keep)
+                await store.prune(writer, years, keep)
         except POSTGRES_AWAY as error:
             log.warning("rankings not pruned, the next one prunes again", error=repr(error))
 
@@ -85,38 +88,38 @@ class Recomputer:
     async def _locked(self, year: int) -> AsyncIterator[Writer]:
         """One instant to read an edition at, and nobody else who ranks it."""
         async with transaction(self._pool, "repeatable_read") as writer:
-            if await storing.try_lock(writer, year):
+            if await store.try_lock(writer, year):
                 yield writer
                 return
         # Waiting in the reading transaction would fix its instant before whoever holds the lock has stored a ranking.
         async with transaction(self._pool) as waiting:
-            await storing.end_stuck(waiting, year, 2 * self._settings.task_time_limit_seconds)
-            await storing.lock(waiting, year)
+            await store.end_stuck(waiting, year, 2 * self._settings.task_time_limit_seconds)
+            await store.lock(waiting, year)
             async with transaction(self._pool, "repeatable_read") as writer:
                 yield writer
 
-    def _comes_first(self, state: State, year: int) -> bool:
+    def _comes_first(self, state: EditionProgress, year: int) -> bool:
         return state.is_outdated or (state.year < year and state.is_due(self._settings.task_attempts))
 
     async def _tell(self, recomputed: event.RankingRecomputed) -> None:
         try:
             await event.publish(self._redis, recomputed)
-        except event.AWAY as error:
+        except REDIS_AWAY as error:
             # Subscribers find the ranking with their next poll.
             log.warning("event not published", error=str(error))
 
     @asynccontextmanager
-    async def _attempt(self) -> AsyncIterator[Callable[[State], Awaitable[None]]]:
+    async def _attempt(self) -> AsyncIterator[Callable[[EditionProgress], Awaitable[None]]]:
         """Gives what counts an attempt to rank an edition, and takes note of what an edition's own data made fail."""
-        begun: list[State] = []
+        begun: list[EditionProgress] = []
 
-        async def begin(state: State) -> None:
-            await recomputation.begin(self._pool, state.year, state.revision)
+        async def begin(state: EditionProgress) -> None:
+            await attempt.begin(self._pool, state.year, state.revision)
             begun.append(state)
 
         try:
             yield begin
-        except storing.STORED_ALREADY:
+        except store.STORED_ALREADY:
             # By a worker that ended between this one's instant and its lock.
             await self._forgive(begun)
         except TOO_LONG as error:
@@ -128,20 +131,20 @@ class Recomputer:
         except Exception as error:
             await self._fail(begun, error)
 
-    async def _forgive(self, begun: list[State]) -> None:
+    async def _forgive(self, begun: list[EditionProgress]) -> None:
         for state in begun:
-            await recomputation.forgive(self._pool, state.year, state.revision)
+            await attempt.forgive(self._pool, state.year, state.revision)
 
-    async def _fail(self, begun: list[State], error: Exception) -> None:
+    async def _fail(self, begun: list[EditionProgress], error: Exception) -> None:
         if not begun:
             raise error
         for state in begun:
             where = {"year": state.year, "revision": state.revision, "attempt": state.attempts + 1}
             log.error("ranking failed", **where, exc_info=error)
-            await recomputation.fail(self._pool, state.year, state.revision, f"{type(error).__name__}: {error}")
+            await attempt.fail(self._pool, state.year, state.revision, f"{type(error).__name__}: {error}")
 
 
-def _due(states: list[State], settings: Settings, year: int) -> State | None:
+def _due(states: list[EditionProgress], settings: Settings, year: int) -> EditionProgress | None:
     """Where an edition stands that is to be ranked.
 
     None when it is ranked or parked, or when an earlier edition must be ranked first.

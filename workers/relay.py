@@ -7,10 +7,15 @@ from contextlib import suppress
 
 from kombu.exceptions import OperationalError
 
-from db import cancellation, edition, event, outbox, telemetry, uncertainty
-from db.outbox import Request
-from db.pool import AWAY as POSTGRES_AWAY
-from db.pool import Connection, Pool, close, connect, create_pool, transaction
+from db import telemetry
+from db.change import outbox
+from db.change.outbox import Request
+from db.index import edition
+from db.postgres import cancellation
+from db.postgres.pool import AWAY as POSTGRES_AWAY
+from db.postgres.pool import Connection, Pool, close, connect, create_pool, transaction
+from db.ranking import uncertainty
+from db.redis import REDIS_AWAY, EvictionError, RedisClient, check_eviction, connect_redis, queue_length
 from db.settings import Settings
 from workers.app import ANALYSE, QUEUE, RECOMPUTE, app, settings
 
@@ -26,7 +31,7 @@ BURST_SECONDS = 0.25
 class Relay:
     """Wakes by notification or timer; several may run at once."""
 
-    def __init__(self, settings: Settings, pool: Pool, redis: event.Client) -> None:
+    def __init__(self, settings: Settings, pool: Pool, redis: RedisClient) -> None:
         self.settings = settings
         self.pool = pool
         self.redis = redis
@@ -36,19 +41,19 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled; a lost Postgres or Redis is retried for ever.
 
-        Raises `event.EvictionError` for a Redis that may throw tasks away.
+        Raises `EvictionError` for a Redis that may throw tasks away.
         """
         while True:
             try:
                 await self._listen()
-            except (*POSTGRES_AWAY, *event.AWAY, OperationalError) as error:
+            except (*POSTGRES_AWAY, *REDIS_AWAY, OperationalError) as error:
                 log.warning("postgres or redis is away", error=repr(error))
-            cancellation.heed()
+            cancellation.raise_if_cancelled()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
         assert self.settings.database_url is not None
-        await event.check_eviction(self.redis)
+        await check_eviction(self.redis)
         connection = await connect(self.settings.database_url, timeout=self.settings.lock_timeout_seconds)
         try:
             await connection.add_listener(outbox.CHANNEL, lambda *_: self._woken.set())
@@ -56,7 +61,7 @@ class Relay:
                 await self._drain()
                 if time.monotonic() >= self._sweep_at:
                     await self._sweep()
-                cancellation.heed()
+                cancellation.raise_if_cancelled()
                 await self._wait(connection)
         finally:
             await connection.close(timeout=1)
@@ -89,7 +94,7 @@ class Relay:
         Not while many wait for a worker, which may be away for long.
         """
         self._sweep_at = time.monotonic() + self.settings.stale_seconds
-        if await event.waiting(self.redis, QUEUE) > MOST_WAITING:
+        if await queue_length(self.redis, QUEUE) > MOST_WAITING:
             return
         for state in await edition.states(self.pool):
             if state.is_outdated or state.is_due(self.settings.task_attempts):
@@ -130,11 +135,11 @@ async def main() -> None:
 
 async def _relay(database_url: str) -> None:
     pool = await create_pool(database_url, settings, "relay")
-    redis = event.connect(settings)
+    redis = connect_redis(settings)
     log.info("relay ready")
     try:
         await Relay(settings, pool, redis).run()
-    except event.EvictionError as error:
+    except EvictionError as error:
         raise SystemExit(str(error)) from error
     finally:
         await redis.aclose()

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from celery import signals
 
-from db import event
-from db.pool import Pool, close, create_pool
+from db.postgres.pool import Pool, close, create_pool
+from db.redis import RedisClient, connect_redis
 from db.settings import Settings
 from workers.app import settings
 from workers.recompute import Recomputer
@@ -24,7 +24,7 @@ class Runtime:
 
     runner: asyncio.Runner
     pool: Pool
-    redis: event.Client
+    redis: RedisClient
     recomputer: Recomputer
 
     @classmethod
@@ -35,7 +35,7 @@ class Runtime:
         # A transaction stays open while a ranking is computed.
         longest = max(settings.statement_timeout_seconds, settings.task_time_limit_seconds)
         pool = runner.run(create_pool(settings.database_url, settings, "worker", longest))
-        redis = event.connect(settings)
+        redis = connect_redis(settings)
         # What is loaded stays: looking through it for garbage takes longer than a ranking.
         gc.collect()
         gc.freeze()

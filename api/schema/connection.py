@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import strawberry
 
-from api.schema.error import ClientError
+from api.error import ClientError
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100

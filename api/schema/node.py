@@ -6,8 +6,8 @@ from abc import abstractmethod
 
 import strawberry
 
-from api.schema.error import ClientError
-from db.pool import LARGEST_INTEGER
+from api.error import ClientError
+from db.postgres.pool import LARGEST_INTEGER
 
 
 @strawberry.interface(description="Anything that has an id of its own; `node` finds it by that id.")

@@ -1,8 +1,8 @@
 """Who may do what: UNAUTHENTICATED without a token, FORBIDDEN with one that does not allow it."""
 
-from api.auth import ANONYMOUS, Role
-from api.context import Info
-from api.schema.error import ForbiddenError, UnauthenticatedError
+from api.access.token import ANONYMOUS, Role
+from api.error import ForbiddenError, UnauthenticatedError
+from api.operation.context import Info
 
 
 def require_admin(info: Info, what: str) -> None:

@@ -1,18 +1,21 @@
-"""Rankings as they are recomputed. Each is a state: the newest replaces all that a client has not seen."""
+"""The root `Subscription`: rankings as they are recomputed.
+
+Each ranking is a state: the newest replaces all that a client has not seen.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
 
 import strawberry
 
-from api.context import Context, Info
-from api.schema.change import RankChange, changes_since
-from api.schema.column import MAY_WAIT
-from api.schema.error import ClientError
-from api.schema.ranking import Ranking
-from api.snapshot import Snapshot
+from api.error import ClientError
+from api.operation.context import Context, Info
+from api.planning.view import MAY_WAIT
+from api.schema.type.change import RankChange, changes_since
+from api.schema.type.ranking import Ranking
+from api.state.snapshot import Snapshot
 from db import telemetry
-from db.pool import AWAY
+from db.postgres.pool import AWAY
 
 RETRY_SECONDS = 1.0
 
@@ -41,7 +44,7 @@ async def ranking_recomputed(
 ) -> AsyncGenerator[RankingRecomputed]:
     """The current ranking at once (unless its revision is <= `since`), then every newer one."""
     context = info.context
-    if edition is not None and edition not in context.index.catalogue.editions:
+    if edition is not None and edition not in context.live.catalogue.editions:
         raise ClientError(f"there is no edition {edition}")
     try:
         async for snapshot in _follow(context, edition, since):
@@ -58,13 +61,13 @@ async def _follow(context: Context, edition: int | None, since: int | None) -> A
     """The newest ranking each time that there is a newer one than was given."""
     seen: dict[int, int] = {}
     while True:
-        year = max(context.index.newest, default=None) if edition is None else edition
+        year = max(context.live.newest, default=None) if edition is None else edition
         if not seen and year is not None and since is not None:
             # Known of the first edition only: a newer one counts its revisions from 1 again.
             seen[year] = since
-        newest = context.index.newest.get(year, 0) if year is not None else 0
+        newest = context.live.newest.get(year, 0) if year is not None else 0
         if year is None or newest <= seen.get(year, 0):
-            await context.index.changed()
+            await context.live.changed()
             continue
         yield await _load(context, year, newest)
         seen[year] = newest
@@ -81,3 +84,12 @@ async def _load(context: Context, year: int, revision: int) -> Snapshot:
         else:
             assert snapshot is not None, "a revision is announced after it is stored"
             return snapshot
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription:
+    ranking_recomputed: AsyncGenerator[RankingRecomputed] = strawberry.subscription(
+        resolver=ranking_recomputed,
+        description="The current ranking at once (unless its revision is <= `since`), then every newer one. "
+        "Rankings are states: a slow or reconnecting client may miss revisions in between, never the newest.",
+    )

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from db import dataset
 from db.composite.framework import OVERALL, Direction, Framework, Level, Normalisation
-from db.composite.ranking import build_scores
+from db.composite.scoring import build_scores
+from db.dataset import dataset
 from tests import made_up
 
 if TYPE_CHECKING:

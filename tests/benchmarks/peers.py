@@ -20,9 +20,11 @@ from typing import Any
 
 import orjson
 
-from db import dataset, load, local, migrate, telemetry
+from db import local, telemetry
+from db.dataset import dataset, load
 from db.local import Process, running
-from db.pool import create_pool
+from db.postgres import migrate
+from db.postgres.pool import create_pool
 from db.settings import Settings
 from tests.benchmarks.query import NAMES, OURS, POSTGRAPHILE_SAME_SHAPE
 from tests.benchmarks.server import Server, bare, install, ours, peak_mib, postgraphile, yoga

@@ -163,7 +163,7 @@ def p99(seconds: list[float]) -> float:
 
 
 def is_api(pid: int) -> bool:
-    return b"api.cli\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"api.cli.main\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def resident_bytes(pid: int) -> int:

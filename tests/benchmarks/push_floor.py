@@ -14,7 +14,7 @@ from celery import Celery
 from websockets.asyncio.client import ClientConnection
 
 from db import local
-from db.figure import COMPARED, OF_ALL
+from db.ranking.column import COMPARED, OF_ALL
 from tests.paths.conftest import System, environment
 
 COLUMNS = ", ".join((*OF_ALL, *COMPARED))

@@ -22,12 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from db import computation, dataset, edition, load, local, migrate, storing, submission
+from db import local
+from db.change import submission
+from db.change.score_proposal import ScoreChange, ScoreProposal
 from db.composite.framework import Direction, Level, Normalisation
-from db.inputs import Inputs, newest_basis
-from db.kept import Kept
-from db.pool import Pool, create_pool, transaction
-from db.score_proposal import ScoreChange, ScoreProposal
+from db.dataset import dataset, load
+from db.index import edition
+from db.postgres import migrate
+from db.postgres.pool import Pool, create_pool, transaction
+from db.ranking import compute, store
+from db.ranking.incremental import RecentRankings
+from db.ranking.inputs import Inputs, newest_basis
 from db.settings import Settings
 from tests import made_up
 
@@ -122,7 +127,7 @@ async def installation(folder: Path, cities: int) -> AsyncIterator[Pool]:
 
 async def one_round(pool: Pool, number: int) -> Round:
     """Change one score, recompute as the first of a worker; change it again, recompute; and the floor."""
-    kept = Kept()
+    kept = RecentRankings()
     first, given = await recompute(pool, kept, 2.0 * number)
     again, _ = await recompute(pool, kept, 2.0 * number + 1)
     del kept
@@ -137,7 +142,7 @@ async def one_round(pool: Pool, number: int) -> Round:
     return Round(first, again, Times(read, bare_numpy(given), store))
 
 
-async def recompute(pool: Pool, kept: Kept, value: float) -> tuple[Times, Inputs]:
+async def recompute(pool: Pool, kept: RecentRankings, value: float) -> tuple[Times, Inputs]:
     """Change one score, then recompute part by part."""
     change = ScoreChange(f"made-up-{0:06}", "parameter_0", value, "made up")
     async with transaction(pool) as writer:
@@ -146,13 +151,13 @@ async def recompute(pool: Pool, kept: Kept, value: float) -> tuple[Times, Inputs
         basis = newest_basis(await edition.states(writer), made_up.YEAR)
         read, (given, before) = await timed(lambda: kept.read(writer, made_up.YEAR, accepted.revision, basis))
         started = time.perf_counter()
-        ranked = computation.compute(given, before)
-        compute = time.perf_counter() - started
+        ranked = compute.compute(given, before)
+        compute_seconds = time.perf_counter() - started
         started = time.perf_counter()
-        await storing.save(writer, ranked, before)
-    store = time.perf_counter() - started
+        await store.save(writer, ranked, before)
+    store_seconds = time.perf_counter() - started
     kept.keep(given, ranked)
-    return Times(read, compute, store), given
+    return Times(read, compute_seconds, store_seconds), given
 
 
 async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:

@@ -74,7 +74,7 @@ def ours(data_dir: Path, name: str, **settings: str) -> Server:
     """An API process with *settings*, the others as by default: only that a client may ask at any rate."""
     port = free_port()
     urls = {"DATABASE_URL": local.database_url(data_dir), "REDIS_URL": local.redis_url(data_dir)}
-    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "api.cli.main", "serve", "--port", str(port)]
     return Server(name, port, OURS, command, environment(**urls, SCI_DATA_DIR=str(data_dir), **UNLIMITED, **settings))
 
 

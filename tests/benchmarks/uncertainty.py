@@ -12,10 +12,10 @@ from statistics import median
 
 import numpy as np
 
-from db import dataset
 from db.composite.framework import Framework
-from db.composite.ranking import build_scores
+from db.composite.scoring import build_scores
 from db.composite.uncertainty import Perturbation, draw_ranks, spread
+from db.dataset import dataset
 from tests import made_up
 
 ROUNDS = 5

@@ -14,11 +14,13 @@ from typing import Any
 
 import httpx2
 
-from api import command
-from api.auth import Role, Tokens
-from db import dataset, load, local, migrate
+from api.access.token import Role, Tokens
+from api.cli import command
+from db import local
+from db.dataset import dataset, load
 from db.local import Child, Process
-from db.pool import Pool, connect, create_pool
+from db.postgres import migrate
+from db.postgres.pool import Pool, connect, create_pool
 from db.settings import Settings
 from tests.conftest import BUNDLED, TOKEN_SECRET
 from tests.faults.proxy import Proxy, proxying
@@ -73,7 +75,7 @@ class Installation:
         client = name.rstrip("0123456789")
         port = self.url.rpartition(":")[2]
         commands = {
-            "api": [sys.executable, "-m", "api.cli", "serve", "--port", port],
+            "api": [sys.executable, "-m", "api.cli.main", "serve", "--port", port],
             "worker": command.worker(1, "warning"),
             "relay": command.relay(),
         }

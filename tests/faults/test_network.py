@@ -12,9 +12,9 @@ import websockets
 from celery import Celery
 
 from db import local
-from db.pool import transaction
-from db.rebuild import rebuild
-from tests.api.test_subscription import TRANSPORT, Socket, address
+from db.postgres.pool import transaction
+from db.ranking.rebuild import rebuild
+from tests.api.websocket.test_subscription import TRANSPORT, Socket, address
 from tests.faults.installation import Installation
 from tests.faults.test_killed import submit
 from tests.faults.traffic import FOLLOW, traffic

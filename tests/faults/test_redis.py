@@ -4,7 +4,8 @@ import asyncio
 import shutil
 from collections.abc import Callable
 
-from db import event, local
+from db import local
+from db.redis import RedisClient, connect_redis
 from db.settings import Settings
 from tests.faults.installation import Installation
 from tests.faults.test_killed import submit
@@ -13,8 +14,8 @@ from tests.faults.traffic import traffic
 Measured = Callable[[str, str], None]
 
 
-def client(system: Installation) -> event.Client:
-    return event.connect(Settings(database_url=None, redis_url=local.redis_url(system.data_dir)))
+def client(system: Installation) -> RedisClient:
+    return connect_redis(Settings(database_url=None, redis_url=local.redis_url(system.data_dir)))
 
 
 async def test_killed_and_started_empty(system: Installation, is_long: bool, measured: Measured) -> None:

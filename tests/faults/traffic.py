@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import websockets
 
-from tests.api.test_subscription import TRANSPORT as PROTOCOL
-from tests.api.test_subscription import Socket, address
+from tests.api.websocket.test_subscription import TRANSPORT as PROTOCOL
+from tests.api.websocket.test_subscription import Socket, address
 from tests.faults.installation import Installation
 
 SUBMIT = """mutation($input: SubmitScoresInput!) { submitScores(input: $input) {

@@ -41,7 +41,7 @@ class Finished:
 async def sci(*arguments: str | Path, **settings: str) -> Finished:
     """Run a `sci` command to its end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api.cli", *map(str, arguments),
+        sys.executable, "-m", "api.cli.main", *map(str, arguments),
         env=environment(**settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(READY_SECONDS):
@@ -127,7 +127,7 @@ async def up(data_dir: Path, *arguments: str | Path, **settings: str) -> AsyncIt
 async def starting(data_dir: Path, *arguments: str | Path, **settings: str) -> AsyncIterator[System]:
     """A system that was just started; it is killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api.cli", "up", "--port", "0", "--data-dir", str(data_dir), *map(str, arguments),
+        sys.executable, "-m", "api.cli.main", "up", "--port", "0", "--data-dir", str(data_dir), *map(str, arguments),
         env=environment(**settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:

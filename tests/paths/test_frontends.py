@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api import graphiql
-from tests.api.test_http import GRAPHQL_JSON, URQL
+from api.web import graphiql
+from tests.api.http.test_endpoint import GRAPHQL_JSON, URQL
 from tests.paths import node
 from tests.paths.conftest import SUBMIT, System
 

@@ -14,7 +14,7 @@ import pytest
 
 from db import local
 from tests import made_up
-from tests.api.test_subscription import NEWEST, connected
+from tests.api.websocket.test_subscription import NEWEST, connected
 from tests.paths.conftest import (
     RANKED_SECONDS,
     STOP_SECONDS,
@@ -80,7 +80,7 @@ async def test_two_systems_run_side_by_side_under_long_paths(tmp_path: Path) -> 
 async def test_a_child_that_dies_is_restarted(tmp_path: Path) -> None:
     async with up(tmp_path) as system:
         token = await system.token()
-        words = {"api": "api.cli\0serve", "worker": "workers.app\0worker", "relay": "workers.relay"}
+        words = {"api": "api.cli.main\0serve", "worker": "workers.app\0worker", "relay": "workers.relay"}
         words |= {"redis": "redis-server", "postgres": "/postgres\0-D"}
         for value, (name, word) in enumerate(words.items()):
             os.kill(pid_of(system, word), signal.SIGKILL)
@@ -123,7 +123,7 @@ async def test_a_data_dir_that_may_not_be_written_is_one_clear_line(tmp_path: Pa
     os.chmod(tmp_path, 0o500)  # noqa: PTH101 - ruff sees a blocking call in the other spelling only
     # Root may write everywhere; without this right it is an owner like any other.
     words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-    command = [*words, sys.executable, "-m", "api.cli", "up", "--port", "0", "--data-dir", str(tmp_path)]
+    command = [*words, sys.executable, "-m", "api.cli.main", "up", "--port", "0", "--data-dir", str(tmp_path)]
     process = await asyncio.create_subprocess_exec(*command, env=environment(), stderr=asyncio.subprocess.PIPE)
     _, said = await process.communicate()
     message = f"sci: cannot write in the data directory {tmp_path}: Permission denied\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from tests.api.test_subscription import connected
+from tests.api.websocket.test_subscription import connected
 from tests.paths.conftest import RANKED_SECONDS, System
 
 FOLLOW = """subscription { rankingRecomputed(edition: 2025) { previousRevision

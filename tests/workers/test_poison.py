@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from db import edition, rebuild, recomputation
-from db.pool import AWAY, Pool, connect, create_pool, transaction
+from db.index import edition
+from db.postgres.pool import AWAY, Pool, connect, create_pool, transaction
+from db.ranking import attempt, rebuild
 from db.settings import Settings
 from tests.conftest import Api, Recompute, rank_all
 from tests.workers.test_recompute import stored, submit
@@ -34,7 +35,7 @@ async def test_others_are_ranked_at_once(pool: Pool, recompute: Recompute) -> No
     await pool.execute(POISON)
     await recompute()
     assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
-    [attempts] = await recomputation.by_edition(pool, [2024])
+    [attempts] = await attempt.by_edition(pool, [2024])
     assert attempts is not None
     assert (attempts.revision, attempts.attempts, attempts.error) == (2, 1, "KeyError: 'ghost'")
 
@@ -42,7 +43,7 @@ async def test_others_are_ranked_at_once(pool: Pool, recompute: Recompute) -> No
 async def test_a_parked_edition_is_tried_again_when_its_inputs_change(
     parked: None, pool: Pool, recompute: Recompute
 ) -> None:
-    [attempts] = await recomputation.by_edition(pool, [2024])
+    [attempts] = await attempt.by_edition(pool, [2024])
     assert attempts is not None
     assert attempts.attempts == 5
     assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
@@ -53,7 +54,7 @@ async def test_a_parked_edition_is_tried_again_when_its_inputs_change(
     await recompute()
     assert (await stored(pool))[-3:] == [(2025, 1), (2025, 2), (2025, 3)]
     assert (2024, 3) in await stored(pool)
-    assert await recomputation.by_edition(pool, [2024]) == [None]
+    assert await attempt.by_edition(pool, [2024]) == [None]
 
 
 async def test_an_admin_has_it_tried_again_and_later_editions_follow(
@@ -70,7 +71,7 @@ async def test_an_admin_has_it_tried_again_and_later_editions_follow(
     assert not any(state.is_outdated for state in await edition.states(pool))
     async with transaction(pool, "repeatable_read") as reader:
         assert (await rebuild.rebuild(reader, None)).differences == ()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     found = await api.data(RECOMPUTATION % "")
     assert found["edition"]["recomputation"] == {"status": "CURRENT", "attempts": 0, "attemptedAt": None}
 
@@ -109,7 +110,7 @@ async def test_what_postgres_ends_is_not_counted(pool: Pool, settings: Settings,
     await writer.execute(f"alter database {database} set default_transaction_read_only = off")
     await writer.close()
     await pool.expire_connections()
-    assert await recomputation.by_edition(pool, [2024]) == [None]
+    assert await attempt.by_edition(pool, [2024]) == [None]
     await recompute()
     assert (await stored(pool))[1] == (2024, 2)
 
@@ -127,6 +128,6 @@ async def test_an_edition_that_takes_too_long_blocks_nobody(pool: Pool, settings
     await rank_all(settings, hurried)
     await hurried.close()
     assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2)]
-    [attempts] = await recomputation.by_edition(pool, [2024])
+    [attempts] = await attempt.by_edition(pool, [2024])
     assert attempts is not None
     assert attempts.error == "QueryCanceledError: canceling statement due to statement timeout"

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from db import computation, edition, inputs, ranking, rebuild, storing, submission
-from db.pool import Pool, transaction
-from db.score_proposal import ScoreChange, ScoreProposal
+from db.change import submission
+from db.change.score_proposal import ScoreChange, ScoreProposal
+from db.index import edition
+from db.postgres.pool import Pool, transaction
+from db.ranking import compute, inputs, ranking, rebuild, store
 from db.settings import Settings
 from tests.conftest import Recompute, rank_all
 
@@ -33,10 +35,10 @@ async def test_running_twice_stores_once(pool: Pool, recompute: Recompute) -> No
 
 async def test_what_is_stored_is_not_stored_again(pool: Pool) -> None:
     async with transaction(pool, "repeatable_read") as reader:
-        computed = computation.compute(await inputs.read(reader, 2025, 1))
-    with pytest.raises(storing.STORED_ALREADY):
+        computed = compute.compute(await inputs.read(reader, 2025, 1))
+    with pytest.raises(store.STORED_ALREADY):
         async with transaction(pool) as writer:
-            await storing.save(writer, computed)
+            await store.save(writer, computed)
 
 
 async def test_a_worker_that_stopped_while_it_stored_is_not_waited_for(pool: Pool, settings: Settings) -> None:
@@ -49,7 +51,7 @@ async def test_a_worker_that_stopped_while_it_stored_is_not_waited_for(pool: Poo
 
     async def stop() -> None:
         async with transaction(pool) as writer:
-            await storing.lock(writer, 2025)
+            await store.lock(writer, 2025)
             await writer.copy_to_table("ranking_column", source=nothing(), format="binary")
 
     await submit(pool, 2025, "payment", 1)

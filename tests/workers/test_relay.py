@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 import orjson
 from redis.asyncio import Redis
 
-from db import event, outbox
-from db.pool import Pool, transaction
+from db.change import outbox
+from db.postgres.pool import Pool, transaction
+from db.redis import connect_redis
 from db.settings import Settings
 
 WAIT_SECONDS = 20
@@ -22,7 +23,7 @@ WAIT_SECONDS = 20
 async def relaying(settings: Settings, database_number: int) -> AsyncIterator["Redis"]:
     """A relay process on a Redis database of its own, which is empty at first."""
     redis_url = str(settings.redis_url).replace("db=0", f"db={database_number}")
-    redis = event.connect(settings.model_copy(update={"redis_url": redis_url}))
+    redis = connect_redis(settings.model_copy(update={"redis_url": redis_url}))
     await redis.flushdb()
     given = {"DATABASE_URL": str(settings.database_url), "REDIS_URL": redis_url, "SCI_STALE_SECONDS": "1"}
     process = await asyncio.create_subprocess_exec(
@@ -101,7 +102,7 @@ async def test_two_relays_share_the_outbox(pool: Pool) -> None:
 
 
 async def test_a_redis_that_may_throw_tasks_away_is_refused(settings: Settings) -> None:
-    redis = event.connect(settings)
+    redis = connect_redis(settings)
     given = {"DATABASE_URL": str(settings.database_url), "REDIS_URL": str(settings.redis_url)}
     await redis.config_set("maxmemory-policy", "allkeys-lru")
     try:

@@ -109,7 +109,7 @@ PROVENANCE = """{ ranking(edition: 2025) { entry(city: "krefeld") { category(cod
 async def test_any_value_says_where_it_comes_from(api: Api, recompute: Any) -> None:
     await submit(api, [payment(90)], source="https://example.org/a")
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     found = await api.data(PROVENANCE % "recordedBy", token=api.token())
     category = found["ranking"]["entry"]["category"]
     assert category["provenance"] is None

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from db import load
-from db.city import City
 from db.composite.framework import Aggregation, Level, Measure, Methodology, Normalisation
-from db.dataset import Dataset, EditionData, RecordedScore
-from db.pool import create_pool
-from db.score import ValueStatus
+from db.dataset import load
+from db.dataset.dataset import Dataset, EditionData, RecordedScore
+from db.index.city import City
+from db.index.score import ValueStatus
+from db.postgres.pool import create_pool
 from db.settings import Settings
 from tests.api.schema.test_submission import payment, submit
 from tests.conftest import Api, Recompute, rank_all, running_api
@@ -106,7 +106,7 @@ async def test_page_two_belongs_to_page_one_while_a_recompute_lands(api: Api, re
     one = (await api.data(PAGE, {"first": 40}))["ranking"]
     await submit(api, [payment(0)])
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     cursor = one["entries"]["pageInfo"]["endCursor"]
     two = (await api.data(PAGE, {"first": 43, "after": cursor}))["ranking"]
     assert two["revision"] == 1

@@ -22,13 +22,13 @@ from graphql import (
     visit,
 )
 
-from db import load
-from db.city import City
 from db.composite.framework import Aggregation, Direction, Level, Measure, Methodology, Normalisation
-from db.dataset import Dataset, EditionData, RecordedScore
-from db.pool import create_pool
-from db.published import Published
-from db.score import ValueStatus
+from db.dataset import load
+from db.dataset.dataset import Dataset, EditionData, RecordedScore
+from db.index.city import City
+from db.index.published import Published
+from db.index.score import ValueStatus
+from db.postgres.pool import create_pool
 from db.settings import Settings
 from tests.conftest import Api, Recompute, rank_all, running_api
 
@@ -369,7 +369,7 @@ async def test_changes_since_any_older_revision(small_api: tuple[Api, Recompute]
     for scores in (MOVE, [{"city": "b", "measure": "two", "value": 40}], MOVE):
         await api.data(SUBMIT, {"scores": scores}, api.token())
         await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     changes = CHANGES.replace("changes", "changes(since: $since)")
     query = f"query($revision: Int!, $since: Int) {{ ranking(revision: $revision) {{ {changes} }} }}"
     found = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db.pool import Pool
+from db.postgres.pool import Pool
 from tests.api.schema.test_submission import STATE, payment, submit
 from tests.conftest import Api, Recompute
 
@@ -176,7 +176,7 @@ async def test_without_scores_there_is_a_revision_and_no_ranking(api: Api, recom
     # 2024 and 2025 are compared with what was in the Top N before.
     assert payload["submission"]["revision"] == 1
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     found = await api.data(
         "{ edition(year: 2022) { revision ranking { revision } } ranking(edition: 2025) { revision } }"
     )
@@ -193,7 +193,7 @@ async def test_a_city_joins_and_is_ranked_once_it_has_a_score(api: Api, recomput
     await recompute()
     await submit(api, [payment(100, city="new-city")])
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     found = await api.data(
         """{ ranking(edition: 2025, revision: 3) { cityCount entry(city: "new-city") { rank city { name state } } }
              city(slug: "new-city") { population } edition(year: 2025) { cityCount } }"""
@@ -245,7 +245,7 @@ async def test_a_closed_edition_is_final(api: Api, recompute: Recompute) -> None
         assert [(error["code"], error["path"]) for error in refused["errors"]] == [("EDITION_CLOSED", ["edition"])]
     await submit(api, [payment(1) | {"measure": "mobility"}], edition=2024)
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     found = await api.data("{ a: edition(year: 2024) { revision } b: edition(year: 2025) { revision closedAt } }")
     assert found == {"a": {"revision": 2}, "b": {"revision": 2, "closedAt": closed["closedAt"]}}
     # What was accepted before is still ranked.

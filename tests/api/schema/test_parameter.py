@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from db import dataset, definition, edition, load
-from db.pool import create_pool
+from db.dataset import dataset, load
+from db.index import definition, edition
+from db.postgres.pool import create_pool
 from db.settings import Settings
 from tests import made_up
 from tests.conftest import Api, rank_all, running_api, watching

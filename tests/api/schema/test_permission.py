@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, build_schema
 
-from api.auth import Role
-from api.schema import node, sdl
-from db.pool import Pool
+from api.access.token import Role
+from api.schema import node
+from api.schema.build import sdl
+from db.postgres.pool import Pool
 from tests.api.schema.test_proposal import propose
 from tests.api.schema.test_submission import payment
 from tests.conftest import Api, Recompute

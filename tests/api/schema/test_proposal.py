@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from api.auth import Role
+from api.access.token import Role
 from api.schema import node
-from db import rebuild
-from db.pool import Pool, transaction
+from db.postgres.pool import Pool, transaction
+from db.ranking import rebuild
 from db.settings import Settings
 from tests.api.schema.test_submission import STATE, load_apart, payment
 from tests.conftest import Api, Recompute, running_api, watching
@@ -158,7 +158,7 @@ async def test_only_acceptance_advances_the_revision_and_is_ranked(api: Api, poo
     }  # fmt: skip
     assert [row["edition"] for row in await pool.fetch("select edition from outbox")] == [2025]
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     query = """{ ranking { revision } edition(year: 2025) { revision } city(slug: "krefeld") { audit(first: 1) { nodes {
       measure oldValue newValue newStatus source submission { submittedBy proposal { id proposedBy } } } } } }"""
     found = await api.data(query, token=api.token())

@@ -16,7 +16,7 @@ from graphql import (
 )
 from graphql.utilities import find_breaking_changes, find_dangerous_changes
 
-from api.schema import sdl
+from api.schema.build import sdl
 
 HERE = Path(__file__).parent
 COMMITTED = HERE.parents[2] / "api" / "schema.graphql"

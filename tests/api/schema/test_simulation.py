@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from api.auth import Role
-from db.pool import Pool
+from api.access.token import Role
+from db.postgres.pool import Pool
 from tests.api.schema.test_methodology import change
 from tests.api.schema.test_submission import REFUSED, STATE, payment, submit
 from tests.conftest import Api, Recompute
@@ -45,7 +45,7 @@ async def test_it_equals_what_a_submission_makes(
     assert await pool.fetchrow(STATE) == before
     await submit(api, scores, edition=edition)
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     ranking = (await api.data(RANKING, {"edition": edition}))["ranking"]
     assert ranking["revision"] == 2
     assert simulated["entries"] == ranking["entries"]["nodes"]
@@ -72,7 +72,7 @@ async def test_a_methodology_equals_what_its_submission_makes(
     if scores:
         await submit(api, scores)
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     ranking = (await api.data(RANKING.replace("changes {", "changes(since: 1) {"), {"edition": 2025}))["ranking"]
     assert simulated["entries"] == ranking["entries"]["nodes"]
     assert simulated["changes"] == ranking["changes"] != []
@@ -117,7 +117,7 @@ async def test_whatever_is_assumed_equals_what_its_submission_makes(
     if values:
         await submit(api, values)
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     ranking = (await api.data(RANKING.replace("changes {", f"changes(since: {base}) {{"), {"edition": 2025}))["ranking"]
     assert simulated["entries"] == ranking["entries"]["nodes"]
     assert simulated["changes"] == ranking["changes"]
@@ -141,7 +141,7 @@ async def test_the_first_scores_of_an_edition(api: Api, recompute: Recompute) ->
     ]
     await submit(api, scores, edition=2022)
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     ranking = (await api.data(RANKING, {"edition": 2022}))["ranking"]
     assert simulated["entries"] == ranking["entries"]["nodes"]
     assert simulated["changes"] == ranking["changes"] == []

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from api.auth import Role
-from db import load
-from db.city import City
+from api.access.token import Role
+from db.change.proposal import ProblemCode
 from db.composite.framework import Aggregation, Level, Measure, Methodology, Normalisation
-from db.dataset import Dataset, EditionData
-from db.pool import Pool, create_pool
-from db.proposal import ProblemCode
+from db.dataset import load
+from db.dataset.dataset import Dataset, EditionData
+from db.index.city import City
+from db.postgres.pool import Pool, create_pool
 from db.settings import Settings
 from tests.conftest import Api, Recompute, running_api
 
@@ -96,7 +96,7 @@ async def test_every_change_is_audited(api: Api, pool: Pool) -> None:
 async def test_null_removes_the_recorded_value(api: Api, recompute: Recompute) -> None:
     await submit(api, [payment(None)])
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     result = await api.data(
         """{ city(slug: "krefeld") { result { category(code: "administration") { score
              indicators { value score rank weight contribution status } } } } }"""
@@ -367,7 +367,7 @@ async def test_a_category_value_stands_in_until_it_is_removed(api: Api, recomput
     for value in (12.5, None):
         await submit(api, [{"city": "krefeld", "measure": "administration", "value": value}])
         await recompute()
-        await api.service.index.refresh()
+        await api.service.live.refresh()
         found.append((await api.data(query))["ranking"]["entry"]["category"])
     standing_in = {"weight": None, "contribution": None}
     assert found[0] == {"score": 12.5, "status": "RECORDED", "estimatedShare": 0, "indicators": [standing_in] * 8}
@@ -387,7 +387,7 @@ async def test_the_top_of_an_indicators_own_scale_is_accepted(api: Api, recomput
     measure = "other_administration_projects"
     await submit(api, [{"city": "bonn", "measure": measure, "value": 35}, payment(0)])
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     query = """{ city(slug: "bonn") { result { category(code: "administration") { indicators { indicator { code }
       value score rank status } } } } }"""
     indicators = (await api.data(query))["city"]["result"]["category"]["indicators"]
@@ -404,7 +404,7 @@ async def test_a_correction_reaches_the_comparison_of_the_next_edition(api: Api,
     scores = [{"city": "krefeld", "measure": code, "value": 100} for code in ("mobility", "administration")]
     await submit(api, scores, edition=2024)
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     result = '{ city(slug: "krefeld") { history { rank previousRank } } editions { year revision } }'
     found = await api.data(result)
     newer, older = found["city"]["history"][1], found["city"]["history"][0]

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from db import ranking as rankings
-from db import storing, uncertainty
 from db.composite.uncertainty import Perturbation, draw_ranks, spread
-from db.pool import Pool, transaction
+from db.postgres.pool import Pool, transaction
+from db.ranking import ranking as rankings
+from db.ranking import store, uncertainty
 from tests.api.schema.test_submission import payment, submit
 from tests.conftest import Api, Recompute
 from workers.analyse import analyse
@@ -85,7 +85,7 @@ async def test_equal_requests_are_one_and_running_again_changes_nothing(api: Api
 async def test_it_is_about_the_revision_that_was_named(api: Api, pool: Pool, recompute: Recompute) -> None:
     await submit(api, [payment(0)])
     await recompute()
-    await api.service.index.refresh()
+    await api.service.live.refresh()
     old = (await request(api, revision=1))["analysis"]
     new = (await request(api))["analysis"]
     assert (old["ranking"], new["ranking"]) == ({"revision": 1}, {"revision": 2})
@@ -137,6 +137,6 @@ async def test_it_goes_with_its_ranking(api: Api, pool: Pool, recompute: Recompu
     await submit(api, [payment(0)])
     await recompute()
     async with transaction(pool) as writer:
-        await storing.prune(writer, [2025], 1)
+        await store.prune(writer, [2025], 1)
     assert await ids(pool) == []
     assert await rankings.keys(pool, 2025) == [(2025, 2)]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from db.composite.framework import OVERALL
-from db.composite.ranking import build_scores
+from db.composite.scoring import build_scores
 from tests.db.composite import oracle
 from tests.db.composite.drawn import Drawn, editions
 

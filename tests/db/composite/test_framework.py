@@ -4,15 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from db.composite.framework import (
-    Aggregation,
-    Framework,
-    FrameworkError,
-    Level,
-    Measure,
-    Methodology,
-    Normalisation,
-)
+from db.composite.framework import Aggregation, Framework, FrameworkError, Level, Measure, Methodology, Normalisation
 
 METHODOLOGY = Methodology(Normalisation.MIN_MAX, Aggregation.ARITHMETIC_MEAN, 10, 10, 10, 0)
 CATEGORY = Measure("c", Level.CATEGORY, None, "C", "C", 1)

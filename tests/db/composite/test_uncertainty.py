@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from db.composite import uncertainty
 from db.composite.framework import OVERALL, Aggregation, Framework
-from db.composite.ranking import build_scores
+from db.composite.scoring import build_scores
 from db.composite.uncertainty import Perturbation, draw_ranks, spread
 from tests.db.composite import oracle
 from tests.db.composite.drawn import Drawn, editions
-from tests.db.composite.test_ranking import category, methodology
+from tests.db.composite.test_scoring import category, methodology
 
 
 def framework(categories: int) -> Framework:

@@ -1,0 +1,1 @@
+"""The `sci` command and the processes that it starts; nothing imports it."""

@@ -1,0 +1,213 @@
+"""The `sci` command."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from api.access.token import Role, installation_tokens
+from api.cli import command
+from api.cli.console import DataDir, answer, become, errors, fail, production, settings_of, with_database
+from api.cli.up import Plan, up
+from db.dataset import dataset, export, load, score_sheet
+from db.postgres.pool import Pool, transaction
+from db.ranking import rebuild, verify
+
+BUNDLED = Path(__file__).parents[2] / "db" / "data"
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+app = typer.Typer(help="A composite index of cities over GraphQL.", no_args_is_help=True)
+
+
+@app.command("up")
+def up_(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    data_dir: DataDir = None,
+    dataset_dir: Annotated[
+        Path | None, typer.Option("--dataset", help="Folder to load on a first start, instead of the bundled data.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker children.")] = 1,
+    api_processes: Annotated[int, typer.Option(min=1, help="API processes on the one port.")] = 1,
+) -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    folder = dataset_dir or BUNDLED
+    if not folder.is_dir():
+        fail(f"{folder} is not a folder")
+    plan = Plan(settings_of(data_dir), host, port, workers, api_processes, lambda: dataset.read(folder))
+    answer(lambda: up(plan, typer.echo))
+
+
+@app.command()
+def token(
+    role: Annotated[Role, typer.Option(help="What the token allows.")] = Role.ADMIN,
+    city: Annotated[
+        list[str] | None, typer.Option(help="Slug; an editor changes the scores of this city only. Repeat it for more.")
+    ] = None,
+    ttl: Annotated[str, typer.Option(help="Time to live: a number and s, m, h or d.")] = "1h",
+    data_dir: DataDir = None,
+) -> None:
+    """Print a bearer token for this installation."""
+    match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
+    if match is None:
+        fail(f"--ttl {ttl!r} is not a number and one of s, m, h, d")
+    if role is Role.EDITOR and not city:
+        fail("an editor's token needs --city")
+    settings = settings_of(data_dir)
+    if settings.oidc_issuer is not None:
+        fail(f"{settings.oidc_issuer} signs the tokens of this installation (SCI_OIDC_ISSUER): ask it for one")
+    tokens = answer(lambda: installation_tokens(settings))
+    typer.echo(tokens.sign(role, city or (), int(match[1]) * SECONDS[match[2]]))
+
+
+@app.command("migrate")
+def migrate_(data_dir: DataDir = None) -> None:
+    """Bring the database to the newest schema."""
+
+    async def run(_: Pool) -> None:
+        typer.echo("migrations applied")
+
+    with_database(data_dir, run)
+
+
+@app.command("load")
+def load_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the files of a dataset.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Load a dataset: all of it or nothing. Loading it again changes nothing."""
+    read = answer(lambda: dataset.read(folder))
+
+    async def run(pool: Pool) -> None:
+        loaded = await load.load(pool, read)
+        for year, count in loaded.change_counts.items():
+            typer.echo(f"{year}: {count} scores changed{', new revision' if year in loaded.advanced else ''}")
+
+    with_database(data_dir, run)
+
+
+@app.command("export")
+def export_(
+    edition: Annotated[int, typer.Argument(metavar="EDITION", help="Year.")],
+    to: Annotated[Path | None, typer.Option(help="Folder to write; edition-YEAR when left out.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write an edition as the CSV files of a dataset."""
+    folder = to or Path(f"edition-{edition}")
+
+    async def run(pool: Pool) -> None:
+        await export.export(pool, edition, folder)
+        typer.echo(f"{folder}")
+
+    with_database(data_dir, run)
+
+
+@app.command("submit")
+def submit_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or workbook: city, measure, value and, optional, source.")
+    ],
+    edition: Annotated[int, typer.Option(help="Year of the edition to change.")],
+    source: Annotated[str | None, typer.Option(help="Where values without a source of their own come from.")] = None,
+    remove_empty: Annotated[bool, typer.Option("--remove-empty", help="Empty values remove what is recorded.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Submit a table of scores: all of it or nothing, checked as the mutation checks."""
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("reading", total=None)
+        sheet = answer(lambda: score_sheet.read(file, remove_empty=remove_empty))
+        progress.update(task, description="submitting", total=len(sheet.changes))
+
+        async def run(pool: Pool) -> score_sheet.Submitted:
+            return await score_sheet.submit(pool, sheet, edition, source, lambda count: progress.advance(task, count))
+
+        submitted = with_database(data_dir, run)
+    typer.echo(f"{edition}: revision {submitted.revision}, {submitted.change_count} scores changed")
+
+
+@app.command("verify")
+def verify_(
+    edition: Annotated[int | None, typer.Argument(metavar="[EDITION]", help="Year; every ranked one if none.")] = None,
+    rebuild_: Annotated[
+        bool, typer.Option("--rebuild", help="Compare every stored ranking with what the audit trail gives, instead.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Compare every published line with the computed ranking; exit 1 when one is off."""
+    if rebuild_:
+        _rebuild(edition, data_dir)
+        return
+
+    async def run(pool: Pool) -> verify.Report:
+        return await verify.verify(pool, edition)
+
+    report = with_database(data_dir, run)
+    for off in report.differences:
+        computed = "nothing" if off.computed is None else f"{off.computed:g}"
+        typer.echo(f"{off.edition} {off.city} {off.code}: {off.figure} {off.printed:g} printed, {computed} computed")
+    off_count = len({(off.edition, off.city, off.code) for off in report.differences})
+    years = ", ".join(map(str, sorted(report.editions))) or "no edition with a ranking"
+    typer.echo(f"{years}: {report.line_count} rows compared, {off_count or 'none'} off")
+    if report.differences:
+        raise typer.Exit(1)
+
+
+def _rebuild(edition: int | None, data_dir: Path | None) -> None:
+    async def run(pool: Pool) -> rebuild.Report:
+        async with transaction(pool, "repeatable_read") as reader:
+            return await rebuild.rebuild(reader, edition)
+
+    report = with_database(data_dir, run)
+    for off in report.differences:
+        typer.echo(f"{off.edition} revision {off.revision}: {off.what} differ from the audit trail")
+    for year, revision in report.skipped:
+        typer.echo(f"{year} revision {revision}: stored by a version that kept no audit of frameworks, not rebuilt")
+    typer.echo(f"{len(report.rebuilt)} rebuilt, {len(report.differences) or 'none'} off")
+    if report.differences:
+        raise typer.Exit(1)
+
+
+@app.command("schema")
+def schema_() -> None:
+    """Print the GraphQL schema."""
+    from api.schema import build  # noqa: PLC0415 - a second of imports that no other command needs
+
+    typer.echo(build.sdl(), nl=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    fd: Annotated[int | None, typer.Option(help="Listening socket inherited from the caller instead.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run one API process."""
+    from api import server  # noqa: PLC0415 - as above
+
+    settings = production(data_dir)
+    answer(lambda: server.serve(settings, host, port, fd))
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, help="Children that compute side by side.")] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Run one Celery worker."""
+    settings = production(data_dir)
+    become(command.worker(concurrency, settings.log_level))
+
+
+@app.command()
+def relay(data_dir: DataDir = None) -> None:
+    """Run one relay: it hands requests for rankings from the database to the workers."""
+    production(data_dir)
+    become(command.relay())
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,172 @@
+"""The whole system on this machine: its own Postgres and Redis, API, worker and relay, as supervised children."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from api.access import oidc
+from api.cli import command
+from api.cli.supervisor import Supervisor
+from db import local
+from db.dataset import load
+from db.dataset.dataset import Dataset
+from db.local import Child, LocalError
+from db.postgres import migrate
+from db.postgres.pool import close, create_pool
+from db.settings import Settings
+
+READY_POLL_SECONDS = 0.05
+READY_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one `sci up` runs; *dataset* is called when the database is empty."""
+
+    settings: Settings
+    host: str
+    port: int
+    workers: int
+    api_processes: int
+    dataset: Callable[[], Dataset]
+
+
+def up(plan: Plan, say: Callable[[str], None]) -> None:
+    """Run until SIGINT or SIGTERM; a second signal kills.
+
+    Raises LocalError for what keeps it from starting and ChildError for a child that keeps dying.
+    """
+    with ExitStack() as held:
+        listener = held.enter_context(_listen(plan.host, plan.port))
+        if not (plan.settings.database_url and plan.settings.redis_url):
+            held.enter_context(local.claim(plan.settings.data_dir))
+        asyncio.run(_Up(plan, listener, say).run())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The listening socket that all API processes share: a restarted one misses no connection."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        raise LocalError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    return listener
+
+
+class _Up:
+    def __init__(self, plan: Plan, listener: socket.socket, say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.listener = listener
+        self.say = say
+        self.data_dir = plan.settings.data_dir
+        self.supervisor: Supervisor
+        self.settings = plan.settings.model_copy(
+            update={
+                "database_url": plan.settings.database_url or local.database_url(self.data_dir),
+                "redis_url": plan.settings.redis_url or local.redis_url(self.data_dir),
+            }
+        )
+
+    async def run(self) -> None:
+        self.supervisor = Supervisor(self.say)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def signalled() -> None:
+            if stop.is_set():
+                self.supervisor.kill()
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, signalled)
+        await self.supervisor.run(self._begin(), stop)
+        self.say("stopped")
+
+    async def _begin(self) -> None:
+        started = time.perf_counter()
+        if not self.plan.settings.database_url:
+            await self._start(local.postgres(self.data_dir))
+        if not self.plan.settings.redis_url:
+            await self._start(local.redis(self.data_dir))
+        await self._migrate_and_load()
+        oidc.verifier(self.settings)  # makes the secret, once for all processes
+        for name, arguments in self._commands().items():
+            await self._start(self._child(name, arguments))
+        host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host
+        url = f"http://{host}:{self.listener.getsockname()[1]}/"
+        await _until_ready(self.listener)
+        self.say(f"ready after {time.perf_counter() - started:.1f} s: {url}")
+
+    async def _start(self, child: Child) -> None:
+        await self.supervisor.start(child)
+        self.say(f"{child.name} started")
+
+    async def _migrate_and_load(self) -> None:
+        assert self.settings.database_url is not None
+        await migrate.apply(self.settings.database_url)
+        self.say("migrations applied")
+        pool = await create_pool(self.settings.database_url, self.settings, "up")
+        try:
+            if await load.is_empty(pool):
+                loaded = await load.load(pool, self.plan.dataset())
+                self.say(f"data loaded: {sum(loaded.change_counts.values())} scores")
+        finally:
+            await close(pool)
+
+    def _commands(self) -> dict[str, list[str]]:
+        count = self.plan.api_processes
+        names = ["api"] if count == 1 else [f"api-{number}" for number in range(1, count + 1)]
+        return {
+            **{name: command.serve(self.listener.fileno()) for name in names},
+            "worker": command.worker(self.plan.workers, self.settings.log_level),
+            "relay": command.relay(),
+        }
+
+    def _child(self, name: str, arguments: list[str]) -> Child:
+        assert self.settings.database_url is not None
+        assert self.settings.redis_url is not None
+        return Child(
+            name,
+            arguments,
+            self.data_dir / "log" / f"{name}.log",
+            environment={
+                **os.environ,
+                "DATABASE_URL": self.settings.database_url,
+                "REDIS_URL": self.settings.redis_url,
+                "SCI_DATA_DIR": str(self.data_dir),
+            },
+            pass_fds=(self.listener.fileno(),),
+        )
+
+
+async def _until_ready(listener: socket.socket) -> None:
+    """Until `/readyz` answers 200 through the door that clients use; LocalError when that takes too long."""
+    host, port = listener.getsockname()[:2]
+    last = b""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            while b" 200 " not in (last := await _get(host, port, "/readyz")).partition(b"\r\n")[0]:
+                await asyncio.sleep(READY_POLL_SECONDS)
+    except TimeoutError as error:
+        said = last.rpartition(b"\r\n")[2].decode().strip()
+        raise LocalError(f"not ready after {READY_SECONDS:.0f} s: {said}") from error
+
+
+async def _get(host: str, port: int, path: str) -> bytes:
+    wildcard = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked of ourselves
+    reader, writer = await asyncio.open_connection(wildcard.get(host, host), port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()

@@ -1,0 +1,251 @@
+"""GraphQL over HTTP: from a request to its answer.
+
+Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 for documents that do not validate,
+`application/json` for clients that take anything.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+from graphql import ExecutionResult, OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from api.access.expiry import expired
+from api.access.rate_limit import RateLimiter
+from api.access.token import ANONYMOUS, TokenError, UnverifiableError, Verifier, Viewer, viewer_of_header
+from api.error import DocumentError, RequestError
+from api.http import method, response, sse
+from api.http import request as requests
+from api.http.disconnect import unless_gone
+from api.http.request import EVENT_STREAM
+from api.operation import answer_cache
+from api.operation.answer_cache import Answer
+from api.operation.context import Context
+from api.operation.document import Operation
+from api.operation.execution import Execution, json, refused
+from api.operation.request import GraphQLRequest
+from api.operation.trusted_document import TrustedDocuments
+from api.state.live import LiveRankings
+from db import telemetry
+from db.settings import Settings
+
+MOST_KNOWN = 1_000
+COST_HEADER = "sci-cost"
+# Whoever sends one of these gets an answer that others may not get.
+UNREPEATED = frozenset((b"authorization", b"if-none-match", COST_HEADER.encode()))
+MOST_KNOWN_BYTES = 16_384
+
+Fingerprint: TypeAlias = tuple[object, ...]
+
+log = telemetry.logger(__name__)
+
+
+@dataclass(slots=True)
+class Known:
+    """What was found out about an anonymous query; *head* is that of its last answer."""
+
+    asked: GraphQLRequest
+    key: str
+    media_type: str
+    head: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+class GraphQLEndpoint:
+    """Answers POST and GET; a subscription is answered with server-sent events. `index` is set once it is read."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        settings: Settings,
+        trusted: TrustedDocuments,
+        rate_limiter: RateLimiter,
+        new_context: Callable[[Scope], Context],
+    ) -> None:
+        self.execution = execution
+        self.settings = settings
+        self.trusted = trusted
+        self.stopping = asyncio.Event()
+        self.live: LiveRankings | None = None
+        self.answers = answer_cache.AnswerCache(settings.response_cache_mb)
+        self._rate_limiter = rate_limiter
+        self._new_context = new_context
+        # Of requests that came before, byte for byte.
+        self._known: OrderedDict[Fingerprint, Known] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await requests.content(receive, self._body_limit_bytes(scope))
+        except RequestError as error:
+            await response.refusal(error)(scope, receive, send)
+            return
+        except ClientDisconnect:
+            return
+        fingerprint = self._fingerprint(scope, body)
+        known = None if fingerprint is None else self._known.get(fingerprint)
+        if known is not None and (answer := self.answers.get(known.key)) is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": known.head})
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        request, context = Request(scope, receive), self._new_context(scope)
+        answered: Response | None
+        try:
+            if known is None:
+                known, answered = await self._answer(request, body, context)
+            else:
+                operation = await self.execution.admit(known.asked, context)
+                answered = await self._query(request, operation, known, context)
+        except RequestError as error:
+            answered = response.refusal(error)
+        except Exception as error:
+            answered = failure(request, error)
+        if answered is None:
+            return
+        if isinstance(answered, StreamingResponse):
+            await self._stream(answered, context.address, scope, receive, send)
+            return
+        if known is not None and fingerprint is not None and answered.status_code == 200:
+            known.head = answered.raw_headers
+            self._known[fingerprint] = known
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+        await answered(scope, receive, send)
+
+    def _body_limit_bytes(self, scope: Scope) -> int:
+        """A token that is no good is refused before the body is parsed."""
+        has_token = any(name == b"authorization" for name, _ in scope["headers"])
+        return self.settings.body_limit_bytes if has_token else self.settings.reader_body_limit_bytes
+
+    async def _stream(
+        self, events: StreamingResponse, address: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            with self._rate_limiter.streaming(address):
+                await events(scope, receive, send)
+        except RequestError as error:
+            await response.refusal(error)(scope, receive, send)
+
+    def _fingerprint(self, scope: Scope, body: bytes) -> Fingerprint | None:
+        """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
+        if self.live is None or self.live.is_stale or len(body) > MOST_KNOWN_BYTES:
+            return None
+        accept = content_type = None
+        for name, value in scope["headers"]:
+            if name in UNREPEATED:
+                return None
+            if name == b"accept":
+                accept = value if accept is None else accept + b"," + value
+            elif name == b"content-type":
+                content_type = value
+        return self.live.generation, scope["method"], scope["query_string"], body, accept, content_type
+
+    async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[Known | None, Response | None]:
+        """The answer, with what is known of a query; none to a client that is gone."""
+        if request.method == "OPTIONS":
+            return None, method.options()
+        accepted = requests.accepted(request.headers.get("accept"))
+        try:
+            context.viewer = await _viewer(request, context.tokens)
+            context.reports_cost = request.headers.get(COST_HEADER) == "report"
+            asked = requests.read(request, body, self.trusted.text)
+            key = context.key(asked)
+            kept = None if context.reports_cost else self._kept(request, key, accepted, context)
+            if kept is not None:
+                return Known(asked, key, requests.media_type(accepted, OperationType.QUERY)), kept
+            operation = await self.execution.admit(asked, context)
+        except DocumentError as error:
+            media_type = requests.media_type(accepted, OperationType.QUERY)
+            is_stream = media_type == EVENT_STREAM
+            return None, sse.refusal(error) if is_stream else response.executed(refused(error), media_type)
+        kind = operation.node.operation
+        if request.method == "GET" and kind is OperationType.MUTATION:
+            raise RequestError(405, "METHOD_NOT_ALLOWED", "mutations are sent by POST", {"Allow": "POST"})
+        media_type = requests.media_type(accepted, kind)
+        if media_type == EVENT_STREAM:
+            answers = self.execution.stream(operation, asked, context)
+            life = partial(asyncio.sleep, self.settings.stream_life_seconds)
+            breaking = (self.stopping.wait, context.broken.wait, lambda: expired(context.viewer), life)
+            return None, sse.response(answers, breaking, self.settings.heartbeat_seconds)
+        if kind is OperationType.MUTATION:
+            result = await self.execution.answer(operation, asked, context)
+            return None, response.executed(result, media_type, context.notes(), context.budget)
+        known = Known(asked, key, media_type)
+        return known, await self._query(request, operation, known, context)
+
+    def _kept(self, request: Request, key: str, accepted: Mapping[str, float], context: Context) -> Response | None:
+        """The answer to a query that was answered before: nothing of it is parsed again.
+
+        Only a pure answer ever carried its key as an entity tag, so who still has that tag has the answer.
+        """
+        media_type = requests.media_type(accepted, OperationType.QUERY)
+        if media_type == EVENT_STREAM or context.is_stale:
+            return None
+        answer, tag = self.answers.get(key), response.entity_tag(key, media_type)
+        if request.method == "GET" and tag in request.headers.get("if-none-match", ""):
+            return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
+        return None if answer is None else response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
+
+    async def _query(self, request: Request, operation: Operation, known: Known, context: Context) -> Response | None:
+        """The answer to a query; None for a client that is gone.
+
+        What is in memory is answered at once, all else once for those who ask for the same meanwhile.
+        """
+        begun: Coroutine[Any, Any, ExecutionResult] | None = None
+        if not self.answers.is_computing(known.key):
+            result = self.execution.begin(operation, known.asked, context)
+            if isinstance(result, ExecutionResult):
+                answer = _answer(result, context)
+                self.answers.keep(known.key, answer)
+                return _response(answer, result, known, context)
+            begun = result
+        return await unless_gone(request, self._share(begun, operation, known, context))
+
+    async def _share(
+        self, begun: Coroutine[Any, Any, ExecutionResult] | None, operation: Operation, known: Known, context: Context
+    ) -> Response:
+        result: ExecutionResult | None = None
+
+        async def execute() -> Answer:
+            nonlocal result
+            result = await (begun or self.execution.answer(operation, known.asked, context))
+            return _answer(result, context)
+
+        answer = await (execute() if context.reports_cost else self.answers.compute(known.key, execute))
+        return _response(answer, result, known, context)
+
+
+def _answer(result: ExecutionResult, context: Context) -> Answer:
+    notes = context.notes()
+    is_pure = context.is_pure and not result.errors and not notes
+    return Answer(json(result, notes), is_pure, context.caching)
+
+
+def _response(answer: Answer, result: ExecutionResult | None, known: Known, context: Context) -> Response:
+    """*result* is the client's own; without one, the answer was another's, who had no errors."""
+    if result is not None and result.errors:
+        return response.executed(result, known.media_type, context.notes())
+    return response.computed(answer, known.media_type, known.key, is_anonymous=context.is_anonymous)
+
+
+def failure(_: Request, error: Exception) -> Response:
+    """The answer to a request that met a bug of ours."""
+    log.error("request failed", exc_info=error)
+    message = f"Internal error; its trace id is {telemetry.trace_id()}"
+    return response.refusal(RequestError(500, "INTERNAL", message))
+
+
+async def _viewer(request: Request, tokens: Verifier) -> Viewer:
+    header = request.headers.get("authorization")
+    if header is None:
+        return ANONYMOUS
+    try:
+        return await viewer_of_header(header, tokens)
+    except TokenError as error:
+        raise RequestError(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"}) from error
+    except UnverifiableError as error:
+        raise RequestError(503, "UNAVAILABLE", str(error), {"Retry-After": "5"}) from error

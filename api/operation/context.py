@@ -1,0 +1,138 @@
+"""The one thing that every resolver is given."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any, TypeAlias
+
+import orjson
+import strawberry
+
+from api.access.token import ANONYMOUS, Verifier, Viewer
+from api.error import RequestError
+from api.operation import answer_cache
+from api.operation.loaders import Loaders
+from api.operation.request import GraphQLRequest
+from api.state.live import LiveRankings
+from api.state.snapshot import Snapshot
+from db.postgres.pool import Pool
+from db.rate import Budget
+
+# The newest revisions as one operation, or one event of a subscription, sees them from start to end.
+_pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
+
+
+class Context:
+    """Of one HTTP request or one WebSocket connection.
+
+    `is_pure` stays True for as long as only `live` was asked: such an answer may be kept and given again. `broken` is
+    set when a stream cannot go on: its connection must then be broken off, so that the client comes back. `budget` is
+    what a writer has left.
+    """
+
+    def __init__(self, pool: Pool, live: LiveRankings, tokens: Verifier, address: str) -> None:
+        self._live = live
+        self.tokens = tokens
+        self.address = address
+        self.viewer: Viewer = ANONYMOUS
+        self.connection_params: dict[str, Any] = {}
+        self.is_pure = True
+        self._names_revisions = True
+        self._reads_catalogue = False
+        self.broken = asyncio.Event()
+        self.budget: Budget | None = None
+        self.reports_cost = False
+        self._cost: dict[str, int] | None = None
+        self._pool = pool
+        self._loaders = Loaders(pool)
+
+    @property
+    def live(self) -> LiveRankings:
+        """What is newest here; who looks at it may see names that are corrected later."""
+        self._reads_catalogue = True
+        return self._live
+
+    @property
+    def caching(self) -> str:
+        """What others that keep the answer to an anonymous query are told, as Cache-Control."""
+        if not self._names_revisions:
+            return "public, max-age=1, must-revalidate"
+        if self._reads_catalogue:
+            return "public, max-age=300, must-revalidate"
+        return "public, max-age=31536000, immutable"
+
+    @property
+    def pool(self) -> Pool:
+        self.is_pure = False
+        return self._pool
+
+    @property
+    def loaders(self) -> Loaders:
+        self.is_pure = False
+        return self._loaders
+
+    @property
+    def is_stale(self) -> bool:
+        return self._live.is_stale
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.viewer is ANONYMOUS
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes of what answers from memory depend on."""
+        return self._live.generation
+
+    def key(self, asked: GraphQLRequest) -> str:
+        """Of everything that the answer to a query from memory depends on."""
+        live = self._live
+        try:
+            return answer_cache.key(
+                asked.query, asked.variables, asked.operation_name, live.newest, live.version, self.viewer.role
+            )
+        except orjson.JSONEncodeError as error:
+            # orjson reads 1024 levels and writes 254.
+            raise RequestError(400, "BAD_REQUEST", "variables are nested too deeply") from error
+
+    def notes(self) -> dict[str, Any]:
+        """What an answer says about itself: that it may not be the newest, while Postgres does not answer; its cost."""
+        stale = {"stale": True} if self._live.is_stale else {}
+        return stale if self._cost is None else {**stale, "cost": self._cost}
+
+    def report_cost(self, requested: int, limit: int) -> None:
+        """Take down what the operation costs, for a client that has asked for it."""
+        if self.reports_cost:
+            self._cost = {"requested": requested, "limit": limit}
+
+    def pin(self) -> None:
+        """From here on this operation sees the rankings that are newest now, and no newer ones."""
+        _pinned.set(self._live.newest)
+
+    @property
+    def newest(self) -> dict[int, int]:
+        """The newest revision of each ranked edition, as pinned."""
+        self._names_revisions = False
+        return _pinned.get(self._live.newest)
+
+    def held(self, year: int | None, revision: int | None) -> Snapshot | None:
+        """As `snapshot`, but only from memory."""
+        year = max(self.newest, default=0) if year is None else year
+        revision = self.newest.get(year, 0) if revision is None else revision
+        return self._live.snapshots.held((year, revision))
+
+    async def snapshot(self, year: int | None = None, revision: int | None = None) -> Snapshot | None:
+        """A ranking; the newest edition's and the newest revision unless named. None when there is none."""
+        year = max(self.newest, default=None) if year is None else year
+        if year is None:
+            return None
+        revision = self.newest.get(year) if revision is None else revision
+        if revision is not None and revision > self._live.newest.get(year, 0):
+            # A ranking that this process has not heard of may name cities that it does not know.
+            await self._live.refresh()
+        found = None if revision is None else await self._live.snapshots.get((year, revision))
+        # What is not there yet may be there soon.
+        self._names_revisions = self._names_revisions and found is not None
+        return found
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

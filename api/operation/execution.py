@@ -1,0 +1,162 @@
+"""Execution of operations, whatever door they come in by: one revision each, errors masked, time limited."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from contextlib import aclosing
+from inspect import isawaitable
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql.execution import create_source_event_stream
+
+from api.access.rate_limit import REFUSAL_COST, WRITE_COST, RateLimiter
+from api.access.token import ANONYMOUS
+from api.error import DocumentError, RequestError, masked
+from api.operation import answer_cache, limits
+from api.operation.context import Context
+from api.operation.document import Documents, Operation, above
+from api.operation.event_cache import Renders
+from api.operation.request import GraphQLRequest
+from api.planning.executor import PlanningExecutor, Plans, VariablesError
+from db.settings import Settings
+
+
+class Execution:
+    """Admits operations and executes them."""
+
+    def __init__(self, schema: GraphQLSchema, settings: Settings, rate_limiter: RateLimiter) -> None:
+        self._schema = schema
+        self._timeout_seconds = settings.request_timeout_seconds
+        self._renders = Renders()
+        self._plans = Plans()
+        self._documents = Documents(self._schema, settings.document_token_limit, introspection=settings.introspection)
+        self._rate_limiter = rate_limiter
+
+    async def admit(self, asked: GraphQLRequest, context: Context) -> Operation:
+        """The operation that is asked for, paid for; raises `DocumentError` or `RequestError` when it is refused."""
+        viewer, address = context.viewer, context.address
+        self._rate_limiter.check(viewer, address)
+        try:
+            if viewer is ANONYMOUS and asked.variables:
+                _check_values(asked.variables)
+            operation = self._documents.operation(asked)
+        except (DocumentError, RequestError):
+            await self._rate_limiter.charge(viewer, address, REFUSAL_COST)
+            raise
+        context.report_cost(operation.cost, limits.LIMITS.cost)
+        cost = operation.cost + WRITE_COST * operation.is_write
+        context.budget = await self._rate_limiter.charge(viewer, address, cost, is_write=operation.is_write)
+        return operation
+
+    def begin(
+        self, operation: Operation, asked: GraphQLRequest, context: Context
+    ) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
+        """The result of a query or mutation, at once where nothing must be waited for.
+
+        TIMEOUT is its error when it takes too long.
+        """
+        context.pin()
+        try:
+            result = self._executor(operation, asked, context).execute_operation()
+        except DocumentError as error:
+            return refused(error)
+        if isawaitable(result):
+            return self._finish(result)
+        assert isinstance(result, ExecutionResult), "incremental delivery is off"
+        return _masked(result)
+
+    async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
+        """As `begin`, waited for."""
+        result = self.begin(operation, asked, context)
+        return result if isinstance(result, ExecutionResult) else await result
+
+    async def _finish(self, begun: Awaitable[Any]) -> ExecutionResult:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                result = await begun
+        except TimeoutError:
+            message = f"took longer than {self._timeout_seconds:g} seconds"
+            return ExecutionResult(None, [GraphQLError(message, extensions={"code": "TIMEOUT"})])
+        assert isinstance(result, ExecutionResult), "incremental delivery is off"
+        return _masked(result)
+
+    async def stream(self, operation: Operation, asked: GraphQLRequest, context: Context) -> AsyncGenerator[bytes]:
+        """The answers as JSON: one to a query or mutation, one an event to a subscription.
+
+        Raises `DocumentError` when nothing is executed, and when a subscription cannot go on.
+        """
+        if operation.node.operation is not OperationType.SUBSCRIPTION:
+            result = await self.answer(operation, asked, context)
+            if is_refused(result):
+                raise DocumentError(result.errors or [])
+            yield json(result, context.notes())
+            return
+        executor = self._executor(operation, asked, context)
+        source: Any = create_source_event_stream(executor)
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise DocumentError(source.errors or [])
+        try:
+            async with aclosing(source):
+                async for event in source:
+                    yield await self._render(executor, operation, asked, context, event)
+        except GraphQLError as error:
+            raise DocumentError([error]) from error
+
+    async def _render(
+        self, executor: PlanningExecutor, operation: Operation, asked: GraphQLRequest, context: Context, event: Any
+    ) -> bytes:
+        """One event's answer, worked out once for all that follow with the same document."""
+
+        async def render() -> tuple[bytes, bool]:
+            context.pin()
+            result = executor.build_per_event_executor(event).execute_operation()
+            if isawaitable(result):
+                result = await result
+            assert isinstance(result, ExecutionResult), "incremental delivery is off"
+            return json(_masked(result), context.notes()), context.is_pure
+
+        # What a subscriber has seen decides which events it gets, not what is in them.
+        variables = {name: value for name, value in (asked.variables or {}).items() if name != operation.since_variable}
+        key = answer_cache.key(asked.query, variables, asked.operation_name, event.snapshot.key, context.viewer.role)
+        return await self._renders.get(key, context.generation, render)
+
+    def _executor(self, operation: Operation, asked: GraphQLRequest, context: Context) -> PlanningExecutor:
+        """Raises `DocumentError` for variables that are wrong."""
+        try:
+            return operation.executor(self._schema).start(self._plans, context, asked.variables or {})
+        except VariablesError as error:
+            raise DocumentError(error.errors) from error
+
+
+def _check_values(variables: dict[str, Any]) -> None:
+    try:
+        limits.check_values(variables)
+    except limits.LimitError as error:
+        raise above(error) from error
+
+
+def refused(error: DocumentError) -> ExecutionResult:
+    """The result of an operation that is not executed."""
+    return ExecutionResult(None, [masked(each) for each in error.errors])
+
+
+def is_refused(result: ExecutionResult) -> bool:
+    """Whether nothing was executed: the document or its variables are wrong, so no error has a path."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def json(result: ExecutionResult, notes: dict[str, Any] | None = None) -> bytes:
+    """A result as clients read it, with what it says about itself."""
+    body: dict[str, Any] = {} if is_refused(result) else {"data": result.data}
+    if result.errors:
+        body["errors"] = [error.formatted for error in result.errors]
+    if notes:
+        body["extensions"] = notes
+    return orjson.dumps(body)
+
+
+def _masked(result: ExecutionResult) -> ExecutionResult:
+    return ExecutionResult(result.data, [masked(error) for error in result.errors]) if result.errors else result

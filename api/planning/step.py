@@ -1,0 +1,127 @@
+"""Steps of plans: one field each, resolved and completed for all objects of a batch (see `api.planning.plan`)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from inspect import isawaitable, iscoroutine
+from typing import Any, TypeAlias
+
+import strawberry
+from graphql import GraphQLField, GraphQLObjectType
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
+from strawberry.types.field import StrawberryField
+
+from api.planning.batch import Batch, Views
+from api.planning.completion import Answer, Completion, Runner, UnplannedError
+from api.planning.resolver import of_object_alone, of_object_and_info
+from api.planning.view import MAY_WAIT, ByPlace, View
+
+NOWHERE = Path(None, "plan", None)
+
+Resolve: TypeAlias = Callable[[Runner, Sequence[Any]], Sequence[Any]]
+"""Gives the field's value, not completed, for each of some objects."""
+
+
+class Step(ABC):
+    """One field of a selection. One on views only gets `Views`."""
+
+    @abstractmethod
+    def values(self, runner: Runner, batch: Any) -> Sequence[Any]:
+        """The field's value for each object of a batch."""
+
+
+class TypeName(Step):
+    """The field `__typename`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def values(self, _: Runner, batch: Batch) -> Sequence[Any]:
+        return [self._name] * len(batch)
+
+
+class Figure(Step):
+    """A figure of the column of each view."""
+
+    def __init__(self, complete: Completion, figure: str) -> None:
+        self._complete = complete
+        self._figure = figure
+
+    def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
+        return self._complete.each(runner, batch.figures(self._figure))
+
+
+class Uniform(Step):
+    """What each view has wherever it is taken at: worked out once, and kept with the panel."""
+
+    def __init__(self, complete: Completion, resolve: Resolve, *, gives_views: bool) -> None:
+        self._complete = complete
+        self._resolve = resolve
+        self._gives_views = gives_views
+
+    def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
+        kept = batch.panel.kept
+        answer: Answer | None = kept.get(self)
+        if answer is None:
+            answer = kept[self] = self._answer(runner, batch.panel.views)
+        return answer(runner, batch.places)
+
+    def _answer(self, runner: Runner, views: list[View]) -> Answer:
+        resolved = self._resolve(runner, views)
+        if self._gives_views:
+            return self._complete.uniform(resolved)
+        completed = self._complete.each(runner, resolved)
+        return lambda _, places: places.repeat(completed)
+
+
+class AtPlaces(Step):
+    """What depends on the place alone."""
+
+    def __init__(self, complete: Completion, by_place: ByPlace) -> None:
+        self._complete = complete
+        self._by_place = by_place
+
+    def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
+        views = batch.panel.views
+        resolved = self._by_place(runner.context_value, views[0], batch.places.places)
+        return self._complete.each(runner, resolved * len(views))
+
+
+class Each(Step):
+    """Anything else: resolved object by object."""
+
+    def __init__(self, complete: Completion, resolve: Resolve) -> None:
+        self._complete = complete
+        self._resolve = resolve
+
+    def values(self, runner: Runner, batch: Batch) -> Sequence[Any]:
+        return self._complete.each(runner, self._resolve(runner, batch.objects()))
+
+
+def resolver(
+    definition: StrawberryField, field: GraphQLField, parent: GraphQLObjectType, details: FieldDetailsList,
+    arguments: dict[str, Any],
+) -> Resolve:  # fmt: skip
+    """What resolves a field for many objects. *details* are its nodes in the document."""
+    if (get := of_object_alone(definition)) is not None:
+        return lambda _, objects: list(map(get, objects))
+    resolve, get_with = field.resolve, of_object_and_info(definition)
+    assert resolve is not None, "Strawberry gives every field a resolver"
+    nodes = [detail.node for detail in details]
+
+    def resolve_each(runner: Runner, objects: Sequence[Any]) -> Sequence[Any]:
+        info = runner.build_resolve_info(field, nodes, parent, NOWHERE)
+        if get_with is None:
+            return [resolve(each, info, **arguments) for each in objects]
+        own_info = strawberry.Info(info, definition)
+        return [get_with(each, info=own_info) for each in objects]
+
+    def resolve_at_once(runner: Runner, objects: Sequence[Any]) -> Sequence[Any]:
+        values = resolve_each(runner, objects)
+        if any(map(isawaitable, values)):
+            for coroutine in filter(iscoroutine, values):
+                coroutine.close()
+            raise UnplannedError("a value must be waited for")
+        return values
+
+    return resolve_at_once if definition.metadata.keys() >= MAY_WAIT.keys() else resolve_each

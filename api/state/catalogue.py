@@ -1,0 +1,69 @@
+"""What changes seldom: cities, editions with their frameworks, and published facts, in memory."""
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from db.composite.framework import Framework
+from db.index import city, edition, framework, published
+from db.index.city import City
+from db.index.published import Published
+from db.postgres.pool import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class EditionEntry:
+    """One edition as it stands now; `closed_at` is None while it is open."""
+
+    year: int
+    framework: Framework
+    city_count: int
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """`cities` by slug, in the order of their names; `editions` by year, newest first.
+
+    `nodes` has the cities as clients see them, by slug, once somebody has asked for one.
+    """
+
+    cities: dict[str, City]
+    editions: dict[int, EditionEntry]
+    published: dict[str, list[Published]]
+    nodes: dict[str, Any] = field(default_factory=dict)
+
+
+async def read(reader: Reader) -> Catalogue:
+    """The catalogue as stored, in seven statements."""
+    cities = sorted(await city.all_cities(reader), key=lambda found: name_key(found.name, found.slug))
+    years = [state.year for state in reversed(await edition.states(reader))]
+    frameworks = await framework.by_edition(reader, years)
+    counts = await edition.city_counts(reader)
+    closed_at = await edition.closed_at(reader)
+    facts = defaultdict(list)
+    for fact in await published.all_published(reader):
+        facts[fact.city].append(fact)
+    return Catalogue(
+        {found.slug: found for found in cities},
+        {
+            year: EditionEntry(year, found, counts.get(year, 0), closed_at.get(year))
+            for year, found in zip(years, frameworks, strict=True)
+        },
+        dict(facts),
+    )
+
+
+def name_key(name: str, slug: str) -> tuple[str, str]:
+    """Sorts names as a German index does: umlauts with their vowels, case ignored, equal names by slug."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)), slug
+
+
+def in_range(population: int | None, lowest: int | None, highest: int | None) -> bool:
+    """Whether a population lies between the limits given; an unknown one only when none is."""
+    if population is None:
+        return lowest is None and highest is None
+    return (lowest is None or population >= lowest) and (highest is None or population <= highest)

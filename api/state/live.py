@@ -1,0 +1,85 @@
+"""This process's picture of the index: catalogue, newest revisions, snapshots. Postgres is the truth."""
+
+import asyncio
+import math
+import time
+
+from api.state import catalogue
+from api.state.catalogue import Catalogue
+from api.state.snapshot import Snapshots
+from db.index import definition, edition
+from db.postgres.pool import AWAY, Pool
+from db.settings import Settings
+
+
+class LiveRankings:
+    """`newest` maps each edition to its newest ranked revision, which only grows; `version` is the catalogue's.
+
+    `generation` counts the changes of both. `is_stale` is True while Postgres does not answer: what is in memory may
+    not be the newest.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self.pool = pool
+        self.settings = settings
+        self.snapshots = Snapshots(pool, settings.snapshot_cache_size)
+        self.catalogue = Catalogue({}, {}, {})
+        self.newest: dict[int, int] = {}
+        self.is_ready = False
+        self.version: tuple[int, int, int] | None = None
+        self.is_stale = False
+        self.generation = 0
+        self._read_at = -math.inf
+        self._changed = asyncio.Event()
+
+    async def refresh(self) -> None:
+        """Read what is newest and wake everyone who waits when it is newer than before."""
+        try:
+            await self._read()
+        except AWAY:
+            self.is_stale = True
+            raise
+        self.is_stale = False
+        self._read_at = time.monotonic()
+
+    @property
+    def age_seconds(self) -> float:
+        """Since all of it was read."""
+        return time.monotonic() - self._read_at
+
+    async def _read(self) -> None:
+        states = await edition.states(self.pool)
+        version = await definition.version(self.pool)
+        if version != self.version:
+            self.catalogue = await catalogue.read(self.pool)
+            self.version = version
+            self.generation += 1
+        newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
+        self.is_ready = all(state.year in newest for state in states if state.is_due(self.settings.task_attempts))
+        self._advance(newest)
+
+    async def hear(self, year: int, revision: int) -> None:
+        """Take in a ranking that is said to be stored, and wake everyone who waits when it is newer than before.
+
+        Reads nothing else, unless it names cities that may be newer than the catalogue.
+        """
+        snapshot = await self.snapshots.get((year, revision))
+        basis = None if snapshot is None else snapshot.ranking.basis
+        if basis is None or self.version is None or max(basis.definitions.values()) > self.version[1]:
+            await self.refresh()
+        else:
+            self._advance({year: revision})
+
+    def _advance(self, newest: dict[int, int]) -> None:
+        if any(revision > self.newest.get(year, 0) for year, revision in newest.items()):
+            # Of two refreshes that overlap, the one that read first may end last.
+            self.newest = self.newest | {
+                year: max(revision, self.newest.get(year, 0)) for year, revision in newest.items()
+            }
+            self.generation += 1
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Wait until some edition has a newer ranking."""
+        await self._changed.wait()

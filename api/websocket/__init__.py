@@ -1,0 +1,1 @@
+"""GraphQL over WebSocket; imported by `api.app` only."""

@@ -1,0 +1,39 @@
+"""Cities: the units that an index compares."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from db.postgres.pool import Reader
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+ALL = """
+select slug, name, state, population, population_date
+from city
+order by slug
+"""
+
+BY_SLUG = "select slug, name, state, population, population_date from city where slug = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """`population` is for display; None where unknown."""
+
+    slug: str
+    name: str
+    state: str
+    population: int | None
+    population_date: date | None
+
+
+async def all_cities(reader: Reader) -> list[City]:
+    """Every city, by slug."""
+    return [City(**row) for row in await reader.fetch(ALL)]
+
+
+async def by_slug(reader: Reader, slug: str) -> City | None:
+    """The city with that slug, None when there is none."""
+    row = await reader.fetchrow(BY_SLUG, slug)
+    return None if row is None else City(**row)

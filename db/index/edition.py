@@ -1,0 +1,170 @@
+"""Editions, the revision that counts their changes, and which of them stand ahead of their ranking."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.postgres.pool import Reader, Writer
+
+STATES = """
+select e.year, e.revision, newest.revision as ranked_revision,
+       -- In the order of the index: without one, the planner reads all changes of all editions.
+       (select sc.revision from score_change sc where sc.edition = e.year order by sc.revision limit 1)
+           is not null as has_scores,
+       (select max(d.id) from definition d where d.edition = e.year) as definition,
+       e.review_required,
+       coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed,
+       e.closed_at is null and newest.basis is not null and newest.revision = e.revision and exists (
+           select from edition earlier
+           where earlier.year < e.year
+             and (select max(ranked.revision) from ranking ranked where ranked.edition = earlier.year)
+                 > coalesce((newest.basis -> 'rankings' ->> earlier.year::text)::integer, 0)) as is_outdated
+from edition e
+left join lateral (
+    select ranked.revision, ranked.basis
+    from ranking ranked
+    where ranked.edition = e.year
+    order by ranked.revision desc
+    limit 1
+) newest on true
+left join recomputation r
+    on r.edition = e.year and r.revision = e.revision and r.revision is distinct from newest.revision
+order by e.year
+"""
+
+REVISIONS = """
+select e.revision
+from unnest($1::integer[]) with ordinality as key (year, position)
+join edition e using (year)
+order by key.position
+"""
+
+CITY_COUNTS = """
+select edition, count(*) as city_count from member group by edition
+"""
+
+# Not `for update`, which would wait for a worker that stores a ranking: that refers to its edition.
+# A closed edition is final: what was corrected before it does not change it any more.
+LOCK_FROM = """
+select year, revision, closed_at is not null as is_closed, review_required
+from edition
+where year = $1 or (year > $1 and revision > 0 and closed_at is null)
+order by year
+for no key update
+"""
+
+LOCK_ALL = """
+select year, revision, closed_at is not null as is_closed, review_required
+from edition
+order by year
+for no key update
+"""
+
+CLOSE = "update edition set closed_at = now(), closed_by = $2 where year = $1 and closed_at is null"
+
+REQUIRE_REVIEW = """
+with changed as (
+    update edition set review_required = $2 where year = $1 and review_required <> $2 returning year
+)
+insert into review_change (edition, review_required, changed_by) select year, $2, $3 from changed
+"""
+
+CLOSED = "select year, closed_at from edition where closed_at is not null"
+
+ADVANCE = """
+update edition set revision = revision + 1 where year = any($1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EditionProgress:
+    """Where an edition stands.
+
+    `ranked_revision` None means no ranking yet, which is final without any scores; `attempts` counts those to rank the
+    newest revision, the one under way included; `has_failed` is True when one of them has; with `review_required`, what
+    editors submit waits for an admin. `definition` is the id of the newest one. `is_outdated` is True for an open
+    edition that was ranked before an earlier one, a parked one, was.
+    """
+
+    year: int
+    revision: int
+    ranked_revision: int | None
+    has_scores: bool
+    definition: int
+    review_required: bool
+    attempts: int
+    has_failed: bool
+    is_outdated: bool
+
+    @property
+    def is_stale(self) -> bool:
+        """It has scores, and its newest ranking is older than its newest change."""
+        return self.has_scores and self.revision > (self.ranked_revision or 0)
+
+    def is_due(self, most_attempts: int) -> bool:
+        """It is stale, and not parked: that is what it is after so many attempts, until its inputs change."""
+        return self.is_stale and self.attempts < most_attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A locked edition; a closed one takes no more changes."""
+
+    year: int
+    revision: int
+    is_closed: bool
+    review_required: bool
+
+
+async def states(reader: Reader) -> list[EditionProgress]:
+    """Where every edition stands, oldest first."""
+    return [EditionProgress(**row) for row in await reader.fetch(STATES)]
+
+
+async def states_of(reader: Reader, years: list[int]) -> list[EditionProgress]:
+    """Where each existing edition stands, in the order of *years*."""
+    found = {state.year: state for state in await states(reader)}
+    return [found[year] for year in years]
+
+
+async def revisions(reader: Reader, years: list[int]) -> list[int]:
+    """The revision at which each existing edition stands, in the order of *years*."""
+    return [row["revision"] for row in await reader.fetch(REVISIONS, years)]
+
+
+async def city_counts(reader: Reader) -> dict[int, int]:
+    """How many cities each edition has, by year."""
+    return {row["edition"]: row["city_count"] for row in await reader.fetch(CITY_COUNTS)}
+
+
+async def lock_from(writer: Writer, year: int) -> dict[int, Locked]:
+    """Lock an edition and the open later ones compared with it, by year, oldest first.
+
+    Locks are taken in one order, so writers of different editions never deadlock.
+    Empty or without *year* when there is no such edition.
+    """
+    return {row["year"]: Locked(**row) for row in await writer.fetch(LOCK_FROM, year)}
+
+
+async def lock_all(writer: Writer) -> list[Locked]:
+    """Lock every edition, oldest first."""
+    return [Locked(**row) for row in await writer.fetch(LOCK_ALL)]
+
+
+async def close(writer: Writer, year: int, closed_by: str) -> None:
+    """Close a locked edition for good; closing it again changes nothing."""
+    await writer.execute(CLOSE, year, closed_by)
+
+
+async def require_review(writer: Writer, year: int, required: bool, changed_by: str) -> None:
+    """Let what editors submit to a locked edition wait for an admin, or no longer; what is so already stays so."""
+    await writer.execute(REQUIRE_REVIEW, year, required, changed_by)
+
+
+async def closed_at(reader: Reader) -> dict[int, datetime]:
+    """When each closed edition was closed, by year."""
+    return {row["year"]: row["closed_at"] for row in await reader.fetch(CLOSED)}
+
+
+async def advance(writer: Writer, years: list[int]) -> None:
+    """Advance the revision of locked editions by one."""
+    await writer.execute(ADVANCE, years)

@@ -1,0 +1,1 @@
+"""From recorded scores to a stored ranking and its event; imported by `workers`, `api` and `db.dataset`."""

@@ -1,0 +1,38 @@
+"""The message between a worker and the API: a ranking has been stored. A pointer, never the data."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from db.redis import RedisClient
+
+CHANNEL = "sci:ranking"
+
+
+@dataclass(frozen=True, slots=True)
+class RankingRecomputed:
+    """The ranking of *edition* at *revision* is stored."""
+
+    edition: int
+    revision: int
+
+
+async def publish(redis: RedisClient, event: RankingRecomputed) -> None:
+    """Tell every API process; raises one of `REDIS_AWAY` when Redis does not answer."""
+    await redis.publish(CHANNEL, orjson.dumps(asdict(event)))
+
+
+async def subscribe(redis: RedisClient, poll_seconds: float) -> AsyncIterator[RankingRecomputed | None]:
+    """Every event published from now on; None once subscribed and then after each silent *poll_seconds*.
+
+    Raises one of `REDIS_AWAY` when Redis does not answer.
+    """
+    async with redis.pubsub() as pubsub:
+        await pubsub.subscribe(CHANNEL)
+        while True:
+            message = await pubsub.get_message(timeout=poll_seconds)
+            if message is None or message["type"] != "message":
+                yield None
+            else:
+                yield RankingRecomputed(**orjson.loads(message["data"]))

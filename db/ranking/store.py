@@ -1,0 +1,152 @@
+"""Storing a ranking: by one worker at a time, of its columns those that moved, and no longer than wanted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict
+from itertools import chain, islice
+from typing import Any
+
+import asyncpg
+
+from db.composite.framework import OVERALL
+from db.postgres import array
+from db.postgres.pool import Reader, Writer
+from db.ranking.column import COMPARED, OF_ALL, Rows
+from db.ranking.ranking import Baseline, Ranking, compared_rows
+
+LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
+
+TRY_LOCK = "select pg_try_advisory_xact_lock(hashtext('sci ranking'), $1)"
+
+# Postgres ends a session that is idle for too long, but not one that waits for the rest of a COPY.
+END_STUCK = """
+select pg_terminate_backend(a.pid)
+from pg_locks l
+join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+  and l.database = (select oid from pg_database where datname = current_database())
+  and l.classid = (hashtext('sci ranking')::bigint & 4294967295)::oid and l.objid = $1::integer::oid
+  and a.xact_start < now() - make_interval(secs => $2)
+"""
+
+# The framework is that of the definition that it rests on: sent and parsed again, it took half of the statement's time.
+SAVE = """
+insert into ranking (edition, revision, computed_at, input_hash, framework, cities, basis, column_revisions)
+select $1, $2, $3, $4, d.framework, d.cities, $5, $6 from definition d where d.id = $7
+"""
+
+# What a later edition's ranking was compared with stays too: without it, that one could not be rebuilt.
+PRUNE = """
+delete from ranking r
+using edition e
+where e.year = r.edition and e.year = $1 and e.closed_at is null
+  and r.revision not in (select revision from ranking where edition = $1 order by revision desc limit $2)
+  and not exists (
+      select from ranking later
+      where later.edition > $1 and (later.basis -> 'rankings' ->> $1::text)::integer = r.revision)
+"""
+
+PRUNE_COLUMNS = """
+delete from ranking_column c
+where c.edition = $1
+  and not exists (
+      select from ranking r
+      cross join lateral unnest(r.column_revisions) with ordinality as named (revision, number)
+      where r.edition = $1 and named.revision = c.revision and named.number = c.position + 1)
+  and not exists (
+      select from ranking r where r.edition = $1 and r.revision = c.revision and r.column_revisions is null)
+"""
+
+NONE_DELETED = "DELETE 0"
+
+STORED_ALREADY = asyncpg.UniqueViolationError
+
+
+async def lock(writer: Writer, edition: int) -> None:
+    """Wait to be the only one that computes this edition; held until *writer* ends."""
+    await writer.execute(LOCK, edition)
+
+
+async def try_lock(writer: Writer, edition: int) -> bool:
+    """As `lock`, without waiting: False when somebody else computes this edition."""
+    locked: bool = await writer.fetchval(TRY_LOCK, edition)
+    return locked
+
+
+async def end_stuck(reader: Reader, edition: int, seconds: float) -> None:
+    """End the session that has computed this edition for more than *seconds*: its worker has stopped, and not ended."""
+    await reader.execute(END_STUCK, edition, seconds)
+
+
+async def save(writer: Writer, ranking: Ranking, before: Baseline | None = None) -> None:
+    """Store a snapshot, of its columns those that are not *before*'s own.
+
+    Raises `STORED_ALREADY` when (edition, revision) is.
+    """
+    key = ranking.edition, ranking.revision
+    assert ranking.basis is not None, "only what was stored before migration 0003 has none"
+    positions = _own_positions(ranking, before)
+    revisions = [0] * (1 + len(ranking.framework.measures)) if before is None else list(before.column_revisions)
+    for position in positions:
+        revisions[position] = ranking.revision
+    inserting = asyncio.ensure_future(writer.execute(
+        SAVE, *key, ranking.computed_at, ranking.input_hash, asdict(ranking.basis), revisions,
+        ranking.basis.definitions[ranking.edition],
+    ))  # fmt: skip
+    rows = array.copy_rows(_columns(ranking, positions))
+    try:
+        # Postgres inserts while the first rows are encoded.
+        await asyncio.sleep(0)
+        first = list(islice(rows, 2))
+    finally:
+        await inserting
+    await writer.copy_to_table(
+        "ranking_column",
+        columns=["edition", "revision", "position", "code", *OF_ALL, *COMPARED],
+        source=_each(chain(first, rows)),
+        format="binary",
+    )
+
+
+def _own_positions(ranking: Ranking, before: Baseline | None) -> list[int]:
+    """Of the columns with an array that is not the same object in *before*; of all without it."""
+    if before is None:
+        return list(range(1 + len(ranking.framework.measures)))
+    compared = compared_rows(ranking.framework)
+    own = {row for name in OF_ALL for row in _other(ranking.figures[name], before.ranking.figures[name])}
+    for name in COMPARED:
+        own |= {compared[row] for row in _other(ranking.comparison[name], before.ranking.comparison[name])}
+    return sorted(own)
+
+
+def _other(rows: Rows, before: Rows) -> list[int]:
+    return [number for number, (row, old) in enumerate(zip(rows, before, strict=True)) if row is not old]
+
+
+def _columns(ranking: Ranking, positions: list[int]) -> list[Any]:
+    codes = [OVERALL, *ranking.framework.position]
+    count = len(positions)
+    columns: list[Any] = [[ranking.edition] * count, [ranking.revision] * count, positions]
+    columns.append([codes[position] for position in positions])
+    columns += [[ranking.figures[name][position] for position in positions] for name in OF_ALL]
+    compared = compared_rows(ranking.framework)
+    for name in COMPARED:
+        figures = dict(zip(compared, ranking.comparison[name], strict=True))
+        columns.append([figures.get(position) for position in positions])
+    return columns
+
+
+async def prune(writer: Writer, years: list[int], keep: int) -> None:
+    """Delete all but the newest *keep* rankings of each open edition, and those a later edition was compared with.
+
+    *writer* must be read committed: a ranking that named a column of a deleted one was waited for, and is seen then.
+    """
+    # Newest first: what only a deleted ranking was compared with goes too.
+    for year in sorted(years, reverse=True):
+        if await writer.execute(PRUNE, year, keep) != NONE_DELETED:
+            await writer.execute(PRUNE_COLUMNS, year)
+
+
+async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
