@@ -29,6 +29,7 @@ from db.settings import OFF, Settings
 from workers.recompute import Recomputer
 
 BUNDLED = Path(load.__file__).parents[1] / "data"
+SLOW = ("tests/paths/", "tests/faults/", "tests/test_compose.py")
 TOKEN_SECRET = "made up for tests, made up for tests"
 
 _numbers = itertools.count(1)
@@ -36,6 +37,13 @@ _numbers = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Hurt the system longer and more often; see tests/faults.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what takes longer than all other tests together."""
+    for item in items:
+        if any(name in item.nodeid for name in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -12,16 +12,16 @@ from pydantic_core import PydanticUndefined
 from api.cli.main import app
 from api.schema.type.submission import SubmissionStatus
 from db.settings import Settings
+from tests import pasted
 from tests.conftest import Api, Recompute
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
 def blocks(language: str) -> list[str]:
     """The contents of every fenced block in *language*."""
-    return [content for found, content in BLOCKS if found == language]
+    return pasted.blocks(README, language)
 
 
 def table(heading: str) -> list[list[str]]:
@@ -34,9 +34,9 @@ def table(heading: str) -> list[list[str]]:
 def test_the_parts_are_there_in_their_order() -> None:
     headings = re.findall(r"^## (.+)$", README, re.MULTILINE)
     assert headings == [
-        "Run it", "Test it", "Use it", "The map", "Settings", "Operate", "Measured", "Decisions", "Glossary",
-        "Data sources",
+        "Run it", "Test it", "Use it", "The map", "Settings", "Operate", "Measured", "Glossary", "Data sources",
     ]  # fmt: skip
+    assert README.count("\n") <= 300
 
 
 def test_every_command_is_listed() -> None:
@@ -87,7 +87,7 @@ async def test_the_update_can_be_pasted(api: Api, recompute: Recompute) -> None:
 
 
 async def test_the_subscription_can_be_pasted(read_api: Api) -> None:
-    method, url, headers, _, parameters = _parse(_command("curl", 2), read_api)
+    method, url, headers, _, parameters = pasted.parse(_command("curl", 2), read_api)
     async with read_api.client.stream(method, url, headers=headers, params=parameters) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         async for line in response.aiter_lines():
@@ -110,12 +110,6 @@ async def test_the_export_can_be_pasted(read_api: Api) -> None:
     assert response.text.count("\n") == 84
 
 
-async def test_the_named_document_can_be_pasted(read_api: Api) -> None:
-    response = await _curl(_command("curl", 5), read_api)
-    assert response.json() == {"data": {"ranking": {"revision": 1, "cityCount": 83}}}
-    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
-
-
 def test_ci_runs_the_test_command() -> None:
     assert blocks("sh")[1].strip() == "uv run pytest"
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "uv run pytest"
@@ -125,32 +119,7 @@ def _command(program: str, number: int) -> str:
     return [block for block in blocks("sh") if block.startswith(program)][number]
 
 
-def _parse(command: str, api: Api) -> tuple[str, str, dict[str, str], str | None, dict[str, str]]:
-    """Method, path, headers, body and query of a curl command, its token replaced by one of *api*."""
-    command = re.sub(r"\$\(uv run sci token \| tail -n 1\)", api.token(), command)
-    words = iter(shlex.split(command.replace("\\\n", " "))[1:])
-    headers, body, parameters, url = {}, None, {}, ""
-    for word in words:
-        match word:
-            case "-s" | "-N" | "-G":
-                pass
-            case "-H":
-                name, _, value = next(words).partition(": ")
-                headers[name] = value
-            case "-d":
-                body = next(words)
-            case "--data-urlencode":
-                name, _, value = next(words).partition("=")
-                parameters[name] = value
-            case _:
-                assert not url, f"the test does not know curl's {word}"
-                url = word
-    assert url == "http://127.0.0.1:8000/graphql"
-    return "GET" if body is None else "POST", "/graphql", headers, body, parameters
-
-
 async def _curl(command: str, api: Api) -> httpx2.Response:
-    method, url, headers, body, parameters = _parse(command, api)
-    response = await api.client.request(method, url, headers=headers, content=body, params=parameters)
+    response = await pasted.request(command, api)
     assert response.status_code == 200, response.text
     return response

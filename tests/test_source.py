@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOLS = {
-    "lint": ["ruff", "check", "."],
+    "lint": ["ruff", "check", "--output-format", "concise", "."],
     "format": ["ruff", "format", "--check", "."],
     "types": ["mypy"],
     "imports": ["lint-imports", "--no-cache"],
@@ -24,7 +24,8 @@ def test_source_passes(tool: str) -> None:
     run = subprocess.run(
         [Path(sys.executable).with_name(program), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert run.returncode == 0, run.stdout + run.stderr
+    output = run.stdout + run.stderr
+    assert run.returncode == 0, f"{output}\n{tool}: {_first_finding(output)}"
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:
@@ -42,3 +43,10 @@ def test_no_lock_file_is_committed() -> None:
 
 def _name(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _first_finding(output: str) -> str:
+    """The line of a tool's output that names a file and a rule."""
+    lines = output.splitlines()
+    named = [line for line in lines if re.search(r"\.py:\d+|Would reformat|BROKEN", line)]
+    return next(iter(named or lines[-1:]), "no output")
