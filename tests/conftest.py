@@ -29,7 +29,10 @@ from db.settings import OFF, Settings
 from workers.recompute import Recomputer
 
 BUNDLED = Path(load.__file__).parents[1] / "data"
-SLOW = ("tests/paths/", "tests/faults/", "tests/test_compose.py")
+SLOW_FILES = (
+    "tests/paths/", "tests/faults/", "tests/test_compose.py", "tests/workers/", "tests/db/test_local.py",
+    "tests/api/access/", "tests/api/cli/", "test_fuzz.py", "test_plan.py", "test_hostile.py",
+)  # fmt: skip
 TOKEN_SECRET = "made up for tests, made up for tests"
 
 _numbers = itertools.count(1)
@@ -40,9 +43,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what takes longer than all other tests together."""
+    """Mark as slow whatever has a database of its own, and the files that take several seconds."""
     for item in items:
-        if any(name in item.nodeid for name in SLOW):
+        has_own_database = {"settings", "empty_settings"} & set(getattr(item, "fixturenames", ()))
+        if has_own_database or any(name in item.nodeid for name in SLOW_FILES):
             item.add_marker(pytest.mark.slow)
 
 
