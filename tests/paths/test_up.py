@@ -81,7 +81,7 @@ async def test_a_child_that_dies_is_restarted(tmp_path: Path) -> None:
     async with up(tmp_path) as system:
         token = await system.token()
         words = {"api": "api.cli.main\0serve", "worker": "workers.app\0worker", "relay": "workers.relay"}
-        words |= {"redis": "redis-server", "postgres": "/postgres\0-D"}
+        words |= {"redis": "valkey-server", "postgres": "/postgres\0-D"}
         for value, (name, word) in enumerate(words.items()):
             os.kill(pid_of(system, word), signal.SIGKILL)
             assert await system.until(name) == f"{name} ended with SIGKILL; restarted (1)"
