@@ -1,6 +1,9 @@
 """Counters and gauges of one API process, for Prometheus."""
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.state.live import LiveRankings
 
@@ -24,9 +27,15 @@ class Metrics:
         )
         self._counters: dict[tuple[str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
-        self.open_sockets = Gauge("sci_open_websockets", "WebSockets now open.", registry=self.registry)
+        self.open_sockets = Gauge(
+            "sci_open_websockets", "WebSockets now open.", registry=self.registry, multiprocess_mode="livesum"
+        )
         self.revision = Gauge(
-            "sci_ranked_revision", "Newest ranked revision in memory.", ["edition"], registry=self.registry
+            "sci_ranked_revision",
+            "Newest ranked revision in memory.",
+            ["edition"],
+            registry=self.registry,
+            multiprocess_mode="max",
         )
 
     def record(self, route: str, status: int, seconds: float) -> None:
@@ -46,7 +55,11 @@ class Metrics:
         return self._histograms[route]
 
     def render(self, live: LiveRankings) -> bytes:
-        """The text exposition."""
+        """The text exposition, of all processes where they share a folder for it (see `workers.metrics`)."""
         for year, revision in live.newest.items():
             self.revision.labels(edition=str(year)).set(revision)
-        return generate_latest(self.registry)
+        registry = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

@@ -7,11 +7,12 @@ from celery import Celery, signals
 
 from db import telemetry
 from db.settings import Settings
-from workers import transport
+from workers import metrics, transport
 
 QUEUE = "ranking"
 RECOMPUTE = "ranking.recompute"
 ANALYSE = "uncertainty.analyse"
+CANARY = "health.canary"
 
 settings = Settings()
 
@@ -65,6 +66,11 @@ def _configure_logging(**_: Any) -> None:
     # A line for each task that came and one for each that ended say nothing that `ranking stored` does not.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@signals.worker_ready.connect
+def _show_metrics(**_: Any) -> None:
+    metrics.serve(settings.metrics_port)
 
 
 app = create_app(settings)

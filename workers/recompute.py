@@ -14,6 +14,7 @@ from db.ranking.incremental import RecentRankings
 from db.ranking.inputs import newest_basis
 from db.redis import REDIS_AWAY, RedisClient
 from db.settings import Settings
+from workers import metrics
 
 log = telemetry.logger(__name__)
 
@@ -64,12 +65,17 @@ class Recomputer:
                     return True
                 counting = asyncio.ensure_future(begin(state))
                 try:
-                    given, before = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
+                    with metrics.STEP_SECONDS.labels("read").time():
+                        given, before = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
                 finally:
                     await counting
-                computed = compute.compute(given, before)
-                await store.save(writer, computed, before)
-            await self._tell(event.RankingRecomputed(year, state.revision))
+                with metrics.STEP_SECONDS.labels("compute").time():
+                    computed = compute.compute(given, before)
+                with metrics.STEP_SECONDS.labels("store").time():
+                    await store.save(writer, computed, before)
+            with metrics.STEP_SECONDS.labels("publish").time():
+                await self._tell(event.RankingRecomputed(year, state.revision))
+            metrics.RECOMPUTES.labels("stored").inc()
             self._kept.keep(given, computed)
             cities, input_hash = len(computed.order), computed.input_hash
             log.info("ranking stored", revision=state.revision, cities=cities, input_hash=input_hash)
@@ -132,12 +138,14 @@ class Recomputer:
             await self._fail(begun, error)
 
     async def _forgive(self, begun: list[EditionProgress]) -> None:
+        metrics.RECOMPUTES.labels("interrupted").inc()
         for state in begun:
             await attempt.forgive(self._pool, state.year, state.revision)
 
     async def _fail(self, begun: list[EditionProgress], error: Exception) -> None:
         if not begun:
             raise error
+        metrics.RECOMPUTES.labels("failed").inc()
         for state in begun:
             where = {"year": state.year, "revision": state.revision, "attempt": state.attempts + 1}
             log.error("ranking failed", **where, exc_info=error)

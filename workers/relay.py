@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from contextlib import suppress
 
@@ -14,10 +15,11 @@ from db.index import edition
 from db.postgres import cancellation
 from db.postgres.pool import AWAY as POSTGRES_AWAY
 from db.postgres.pool import Connection, Pool, close, connect, create_pool, transaction
-from db.ranking import uncertainty
+from db.ranking import status, uncertainty
 from db.redis import REDIS_AWAY, EvictionError, RedisClient, check_eviction, connect_redis, queue_length
 from db.settings import Settings
-from workers.app import ANALYSE, QUEUE, RECOMPUTE, app, settings
+from workers import metrics
+from workers.app import ANALYSE, CANARY, QUEUE, RECOMPUTE, app, settings
 
 log = telemetry.logger(__name__)
 
@@ -94,19 +96,27 @@ class Relay:
         Not while many wait for a worker, which may be away for long.
         """
         self._sweep_at = time.monotonic() + self.settings.stale_seconds
+        await self._report()
         if await queue_length(self.redis, QUEUE) > MOST_WAITING:
             return
+        await self._send(CANARY)
         for state in await edition.states(self.pool):
             if state.is_outdated or state.is_due(self.settings.task_attempts):
                 await self._send(RECOMPUTE, state.year, None)
         for id_ in await uncertainty.unfinished(self.pool):
             await self._send(ANALYSE, id_, None)
 
-    async def _send(self, task: str, argument: int, trace_id: str | None) -> None:
+    async def _report(self) -> None:
+        """Show what stands where, say that this relay works, and have a worker say the same."""
+        await status.beat(self.pool, "relay", socket.gethostname())
+        await status.forget_silent(self.pool)
+        metrics.show(await status.read(self.pool, self.settings.task_attempts))
+
+    async def _send(self, task: str, *arguments: int | str | None) -> None:
         await asyncio.to_thread(
             app.send_task,
             task,
-            args=[argument, trace_id],
+            args=list(arguments),
             # No `expires`: it is an instant, and a worker whose clock is ahead would throw every task away.
             retry=False,
         )
@@ -126,6 +136,7 @@ async def main() -> None:
     telemetry.configure(settings)
     if settings.database_url is None:
         raise SystemExit("DATABASE_URL is not set")
+    metrics.serve(settings.metrics_port)
     relaying = asyncio.create_task(_relay(settings.database_url))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, relaying.cancel)

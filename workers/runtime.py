@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from celery import signals
 from db.postgres.pool import Pool, close, create_pool
 from db.redis import RedisClient, connect_redis
 from db.settings import Settings
+from workers import metrics
 from workers.app import settings
 from workers.recompute import Recomputer
 
@@ -67,3 +69,4 @@ def current() -> Runtime:
 def _stop(**_: Any) -> None:
     while _runtimes:
         _runtimes.pop().stop()
+    metrics.forget_process(os.getpid())

@@ -1,9 +1,12 @@
 """The tasks by which Celery asks for rankings and analyses; each may run any number of times."""
 
+import socket
+
 from db import telemetry
+from db.ranking import status
 from workers import runtime
 from workers.analyse import analyse
-from workers.app import ANALYSE, RECOMPUTE, app
+from workers.app import ANALYSE, CANARY, RECOMPUTE, app
 
 
 @app.task(name=RECOMPUTE)
@@ -23,3 +26,10 @@ def analyse_uncertainty(id_: int, trace_id: str | None = None) -> None:
     with telemetry.trace(trace_id), telemetry.fields(analysis=id_):
         child = runtime.current()
         child.run(analyse(child.pool, id_))
+
+
+@app.task(name=CANARY)
+def canary() -> None:
+    """Show that this worker does its work: nothing else says it while nothing changes."""
+    child = runtime.current()
+    child.run(status.beat(child.pool, "worker", socket.gethostname()))

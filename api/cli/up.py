@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from api.access import oidc
 from api.cli import command
@@ -97,6 +99,7 @@ class _Up:
         if not self.plan.settings.redis_url:
             await self._start(local.redis(self.data_dir))
         await self._migrate_and_load()
+        _empty(self.data_dir / "metrics")
         oidc.verifier(self.settings)  # makes the secret, once for all processes
         for name, arguments in self._commands().items():
             await self._start(self._child(name, arguments))
@@ -142,6 +145,7 @@ class _Up:
                 "DATABASE_URL": self.settings.database_url,
                 "REDIS_URL": self.settings.redis_url,
                 "SCI_DATA_DIR": str(self.data_dir),
+                "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             },
             pass_fds=(self.listener.fileno(),),
         )
@@ -170,3 +174,9 @@ async def _get(host: str, port: int, path: str) -> bytes:
         return b""
     finally:
         writer.close()
+
+
+def _empty(folder: Path) -> None:
+    """Leave the folder there and empty: figures of processes that ended with the last start would be added again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
