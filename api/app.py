@@ -52,7 +52,7 @@ class Service:
         budgets = None if settings.rate_limit == OFF else Budgets(settings, self._redis)
         self._rate_limiter = RateLimiter(budgets, settings.most_streams_per_address)
         schema, trusted = create_schema(), TrustedDocuments(settings)
-        execution = Execution(schema._schema, settings, self._rate_limiter)
+        execution = Execution(schema._schema, settings, self._rate_limiter, self.metrics.plan_failures.inc)
         self.http = GraphQLEndpoint(execution, settings, trusted, self._rate_limiter, self._new_context)
         self._websocket = WebSocketEndpoint(schema, execution, settings, trusted, self._new_context)
 

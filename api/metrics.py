@@ -25,6 +25,11 @@ class Metrics:
             ["route"],
             registry=self.registry,
         )
+        self.plan_failures = Counter(
+            "sci_plan_failures",
+            "Selections whose plan failed by a bug, so that they were executed plainly: right, and slow.",
+            registry=self.registry,
+        )
         self._counters: dict[tuple[str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         self.open_sockets = Gauge(

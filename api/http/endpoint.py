@@ -6,10 +6,10 @@ Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 f
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, Request
@@ -28,7 +28,7 @@ from api.operation import answer_cache
 from api.operation.answer_cache import Answer
 from api.operation.context import Context
 from api.operation.document import Operation
-from api.operation.execution import Execution, json, refused
+from api.operation.execution import Execution, Unfinished, json, refused
 from api.operation.request import GraphQLRequest
 from api.operation.trusted_document import TrustedDocuments
 from api.state.live import LiveRankings
@@ -195,24 +195,31 @@ class GraphQLEndpoint:
 
         What is in memory is answered at once, all else once for those who ask for the same meanwhile.
         """
-        begun: Coroutine[Any, Any, ExecutionResult] | None = None
+        unfinished: Unfinished | None = None
         if not self.answers.is_computing(known.key):
             result = self.execution.begin(operation, known.asked, context)
             if isinstance(result, ExecutionResult):
                 answer = _answer(result, context)
                 self.answers.keep(known.key, answer)
                 return _response(answer, result, known, context)
-            begun = result
-        return await unless_gone(request, self._share(begun, operation, known, context))
+            unfinished = result
+        try:
+            return await unless_gone(request, self._share(unfinished, operation, known, context))
+        finally:
+            if unfinished is not None:
+                unfinished.close()
 
     async def _share(
-        self, begun: Coroutine[Any, Any, ExecutionResult] | None, operation: Operation, known: Known, context: Context
+        self, unfinished: Unfinished | None, operation: Operation, known: Known, context: Context
     ) -> Response:
         result: ExecutionResult | None = None
 
         async def execute() -> Answer:
             nonlocal result
-            result = await (begun or self.execution.answer(operation, known.asked, context))
+            if unfinished is not None and unfinished.is_open:
+                result = await unfinished.finish()
+            else:
+                result = await self.execution.answer(operation, known.asked, context)
             return _answer(result, context)
 
         answer = await (execute() if context.reports_cost else self.answers.compute(known.key, execute))

@@ -1,7 +1,7 @@
 """Execution of operations, whatever door they come in by: one revision each, errors masked, time limited."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
@@ -22,14 +22,48 @@ from api.planning.executor import PlanningExecutor, Plans, VariablesError
 from db.settings import Settings
 
 
+class Unfinished:
+    """An execution that waits for something; who has it finishes it or closes it."""
+
+    def __init__(self, executor: PlanningExecutor, result: Awaitable[Any], timeout_seconds: float) -> None:
+        self._executor = executor
+        self._result = result
+        self._timeout_seconds = timeout_seconds
+        self.is_open = True
+
+    async def finish(self) -> ExecutionResult:
+        """The result; TIMEOUT is its error when it takes too long."""
+        self.is_open = False
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                result = await self._result
+        except TimeoutError:
+            message = f"took longer than {self._timeout_seconds:g} seconds"
+            return ExecutionResult(None, [GraphQLError(message, extensions={"code": "TIMEOUT"})])
+        assert isinstance(result, ExecutionResult), "incremental delivery is off"
+        return _masked(result)
+
+    def close(self) -> None:
+        """Give it up unless somebody has begun to wait for it."""
+        if self.is_open:
+            self.is_open = False
+            self._executor.close()
+
+
 class Execution:
     """Admits operations and executes them."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, rate_limiter: RateLimiter) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        settings: Settings,
+        rate_limiter: RateLimiter,
+        count_plan_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         self._schema = schema
         self._timeout_seconds = settings.request_timeout_seconds
         self._renders = Renders()
-        self._plans = Plans()
+        self._plans = Plans(count_plan_failure)
         self._documents = Documents(self._schema, settings.document_token_limit, introspection=settings.introspection)
         self._rate_limiter = rate_limiter
 
@@ -49,37 +83,23 @@ class Execution:
         context.budget = await self._rate_limiter.charge(viewer, address, cost, is_write=operation.is_write)
         return operation
 
-    def begin(
-        self, operation: Operation, asked: GraphQLRequest, context: Context
-    ) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
-        """The result of a query or mutation, at once where nothing must be waited for.
-
-        TIMEOUT is its error when it takes too long.
-        """
+    def begin(self, operation: Operation, asked: GraphQLRequest, context: Context) -> "ExecutionResult | Unfinished":
+        """The result of a query or mutation; unfinished where something must be waited for."""
         context.pin()
         try:
-            result = self._executor(operation, asked, context).execute_operation()
+            executor = self._executor(operation, asked, context)
         except DocumentError as error:
             return refused(error)
+        result = executor.execute_operation()
         if isawaitable(result):
-            return self._finish(result)
+            return Unfinished(executor, result, self._timeout_seconds)
         assert isinstance(result, ExecutionResult), "incremental delivery is off"
         return _masked(result)
 
     async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
         """As `begin`, waited for."""
         result = self.begin(operation, asked, context)
-        return result if isinstance(result, ExecutionResult) else await result
-
-    async def _finish(self, begun: Awaitable[Any]) -> ExecutionResult:
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                result = await begun
-        except TimeoutError:
-            message = f"took longer than {self._timeout_seconds:g} seconds"
-            return ExecutionResult(None, [GraphQLError(message, extensions={"code": "TIMEOUT"})])
-        assert isinstance(result, ExecutionResult), "incremental delivery is off"
-        return _masked(result)
+        return result if isinstance(result, ExecutionResult) else await result.finish()
 
     async def stream(self, operation: Operation, asked: GraphQLRequest, context: Context) -> AsyncGenerator[bytes]:
         """The answers as JSON: one to a query or mutation, one an event to a subscription.
@@ -104,6 +124,8 @@ class Execution:
                     yield await self._render(executor, operation, asked, context, event)
         except GraphQLError as error:
             raise DocumentError([error]) from error
+        finally:
+            executor.close()
 
     async def _render(
         self, executor: PlanningExecutor, operation: Operation, asked: GraphQLRequest, context: Context, event: Any

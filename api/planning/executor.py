@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -13,6 +13,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
     Node,
@@ -29,8 +30,13 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.planning import plan
+from api.planning.completion import UnplannedError
+from api.planning.coroutine import Coroutines
 from api.planning.plan import Plan
 from api.planning.view import ViewList
+from db import telemetry
+
+log = telemetry.logger(__name__)
 
 # A plan of the whole nested ranking takes about 20 kB.
 MOST_PLANS = 2_000
@@ -38,11 +44,26 @@ MOST_PLANS = 2_000
 PlanKey: TypeAlias = tuple[Any, ...]
 
 
-class Plans:
-    """The plans used last: by type, variables and nodes; None for what cannot be planned."""
+# What plain execution answers by design: a value to wait for, a null where none may be, an input that is refused.
+EXPECTED = (UnplannedError, GraphQLError)
 
-    def __init__(self) -> None:
+
+class Plans:
+    """The plans used last: by type, variables and nodes; None for what cannot be planned.
+
+    *count_failure* is called whenever a plan has failed by a bug of ours: its answer is right, and slow.
+    """
+
+    def __init__(self, count_failure: Callable[[], None] = lambda: None) -> None:
         self._held: OrderedDict[PlanKey, tuple[Sequence[Node], Plan | None]] = OrderedDict()
+        self._count_failure = count_failure
+
+    def report_failure(self, operation: OperationDefinitionNode) -> None:
+        """Log the exception that is being handled, with the hash of the document, and count it."""
+        text = "" if operation.loc is None else operation.loc.source.body
+        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        log.exception("a plan failed, its selection is executed plainly", document_id=digest)
+        self._count_failure()
 
     def find(self, runner: "PlanningExecutor", type_: GraphQLObjectType, details: FieldDetailsList) -> Plan | None:
         """The plan of what *details* select of an object of *type_*."""
@@ -93,6 +114,7 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
     plans: Plans
     is_planning: bool
     variables_key: bytes
+    coroutines: Coroutines
 
     @classmethod
     def prepare(
@@ -135,7 +157,21 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
             "plans": plans,
             "is_planning": is_planning,
         }
+        executor._watch_coroutines()
         return executor
+
+    def build_per_event_executor(self, payload: Any) -> "PlanningExecutor":
+        executor = super().build_per_event_executor(payload)
+        assert isinstance(executor, PlanningExecutor)
+        executor._watch_coroutines()
+        return executor
+
+    def _watch_coroutines(self) -> None:
+        self.coroutines = Coroutines()
+        self.is_awaitable = self.coroutines.is_awaitable
+
+    def settle_in_background(self, awaitables: list[Awaitable[Any]]) -> None:
+        """Await nothing: a value that is not answered need not be worked out, and `close` gives it up."""
 
     # With the context that Strawberry's resolvers look for.
     build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
@@ -157,6 +193,21 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
                 return answers
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
+    def complete_list_item_value(
+        self,
+        item: Any,
+        complete_results: list[Any],
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        item_path: Path,
+        position_context: Any,
+    ) -> bool:
+        # The one place where graphql-core makes a coroutine and does not ask `is_awaitable` about it.
+        return super().complete_list_item_value(
+            item, complete_results, item_type, field_details_list, info, item_path, position_context
+        ) and self.is_awaitable(complete_results[-1])
+
     def complete_object_value(
         self,
         return_type: GraphQLObjectType,
@@ -172,11 +223,28 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
     def execute_operation(self, serially: bool | None = None) -> Any:
+        """The result; an awaitable of it where something must be waited for. One that is not awaited needs `close`."""
         if self.operation.operation is OperationType.QUERY:
             answers = self._run(lambda: self.plans.find_root(self), [self.root_value])
             if answers is not None:
                 return ExecutionResult(answers[0], None)
-        return super().execute_operation(serially)
+        result = super().execute_operation(serially)
+        if self.is_awaitable(result):
+            finishing = self._finish(result)
+            self.coroutines.is_awaitable(finishing)
+            return finishing
+        self.close()
+        return result
+
+    async def _finish(self, result: Awaitable[Any]) -> Any:
+        try:
+            return await result
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give up what the execution has begun and nobody awaits."""
+        self.coroutines.close()
 
     def collect_root_fields(self, type_: GraphQLObjectType) -> GroupedFieldSet:
         """What the operation selects of the root."""
@@ -195,6 +263,9 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         try:
             found = find()
             return None if found is None else found.run(self, objects)
+        except EXPECTED:
+            self.is_planning = False
         except Exception:
             self.is_planning = False
-            return None
+            self.plans.report_failure(self.operation)
+        return None

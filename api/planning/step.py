@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from inspect import isawaitable, iscoroutine
+from inspect import isawaitable
 from typing import Any, TypeAlias
 
 import strawberry
@@ -13,6 +13,7 @@ from strawberry.types.field import StrawberryField
 
 from api.planning.batch import Batch, Views
 from api.planning.completion import Answer, Completion, Runner, UnplannedError
+from api.planning.coroutine import close
 from api.planning.resolver import of_object_alone, of_object_and_info
 from api.planning.view import MAY_WAIT, ByPlace, View
 
@@ -117,11 +118,14 @@ def resolver(
         return [get_with(each, info=own_info) for each in objects]
 
     def resolve_at_once(runner: Runner, objects: Sequence[Any]) -> Sequence[Any]:
-        values = resolve_each(runner, objects)
-        if any(map(isawaitable, values)):
-            for coroutine in filter(iscoroutine, values):
-                coroutine.close()
-            raise UnplannedError("a value must be waited for")
+        info = runner.build_resolve_info(field, nodes, parent, NOWHERE)
+        values = []
+        for each in objects:
+            value = resolve(each, info, **arguments)
+            if isawaitable(value):
+                close(value)
+                raise UnplannedError("a value must be waited for")
+            values.append(value)
         return values
 
     return resolve_at_once if definition.metadata.keys() >= MAY_WAIT.keys() else resolve_each
