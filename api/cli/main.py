@@ -10,7 +10,7 @@ from rich.progress import Progress
 from api.access.token import Role, installation_tokens
 from api.cli import command
 from api.cli.console import DataDir, answer, become, errors, fail, production, settings_of, with_database
-from api.cli.up import Plan, up
+from api.cli.up import StartOptions, up
 from db.dataset import dataset, export, load, score_sheet
 from db.postgres.pool import Pool, transaction
 from db.ranking import rebuild, verify
@@ -37,8 +37,8 @@ def up_(
     folder = dataset_dir or BUNDLED
     if not folder.is_dir():
         fail(f"{folder} is not a folder")
-    plan = Plan(settings_of(data_dir), host, port, workers, api_processes, lambda: dataset.read(folder))
-    answer(lambda: up(plan, typer.echo))
+    options = StartOptions(settings_of(data_dir), host, port, workers, api_processes, lambda: dataset.read(folder))
+    answer(lambda: up(options, typer.echo))
 
 
 @app.command()

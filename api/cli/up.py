@@ -1,6 +1,7 @@
 """The whole system on this machine: its own Postgres and Redis, API, worker and relay, as supervised children."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from api.access import oidc
 from api.cli import command
 from api.cli.supervisor import Supervisor
+from api.cli.welcome import welcome
 from db import local
 from db.dataset import load
 from db.dataset.dataset import Dataset
@@ -24,11 +26,13 @@ from db.settings import Settings
 
 READY_POLL_SECONDS = 0.05
 READY_SECONDS = 120.0
+LISTEN_POLL_SECONDS = 0.1
+TAKEOVER_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What one `sci up` runs; *dataset* is called when the database is empty."""
+class StartOptions:
+    """What one `sci up` starts; *dataset* is called when the database is empty."""
 
     settings: Settings
     host: str
@@ -38,42 +42,58 @@ class Plan:
     dataset: Callable[[], Dataset]
 
 
-def up(plan: Plan, say: Callable[[str], None]) -> None:
+def up(options: StartOptions, say: Callable[[str], None]) -> None:
     """Run until SIGINT or SIGTERM; a second signal kills.
 
     Raises LocalError for what keeps it from starting and ChildError for a child that keeps dying.
     """
-    with ExitStack() as held:
-        listener = held.enter_context(_listen(plan.host, plan.port))
-        if not (plan.settings.database_url and plan.settings.redis_url):
-            held.enter_context(local.claim(plan.settings.data_dir))
-        asyncio.run(_Up(plan, listener, say).run())
+    with ExitStack() as stack:
+        # The data directory first: its lock says whether another `sci up` is why the port is taken.
+        if not (options.settings.database_url and options.settings.redis_url):
+            stack.enter_context(local.claim(options.settings.data_dir))
+        listener = stack.enter_context(_listen(options.host, options.port))
+        asyncio.run(_Up(options, listener, say).run())
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket that all API processes share: a restarted one misses no connection."""
+    """The listening socket that all API processes share, so that a restarted one misses no connection.
+
+    An API process whose `sci up` was killed keeps the port until it has noticed, hence more than one attempt.
+    """
+    deadline = time.monotonic() + TAKEOVER_SECONDS
+    while True:
+        try:
+            return _bound(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise LocalError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+            time.sleep(LISTEN_POLL_SECONDS)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(1024)
-    except OSError as error:
-        raise LocalError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
 class _Up:
-    def __init__(self, plan: Plan, listener: socket.socket, say: Callable[[str], None]) -> None:
-        self.plan = plan
+    def __init__(self, options: StartOptions, listener: socket.socket, say: Callable[[str], None]) -> None:
+        self.options = options
         self.listener = listener
         self.say = say
-        self.data_dir = plan.settings.data_dir
+        self.data_dir = options.settings.data_dir
         self.supervisor: Supervisor
-        self.settings = plan.settings.model_copy(
+        self.settings = options.settings.model_copy(
             update={
-                "database_url": plan.settings.database_url or local.database_url(self.data_dir),
-                "redis_url": plan.settings.redis_url or local.redis_url(self.data_dir),
+                "database_url": options.settings.database_url or local.database_url(self.data_dir),
+                "redis_url": options.settings.redis_url or local.redis_url(self.data_dir),
             }
         )
 
@@ -94,19 +114,21 @@ class _Up:
 
     async def _begin(self) -> None:
         started = time.perf_counter()
-        if not self.plan.settings.database_url:
+        if not self.options.settings.database_url:
             await self._start(local.postgres(self.data_dir))
-        if not self.plan.settings.redis_url:
+        if not self.options.settings.redis_url:
             await self._start(local.redis(self.data_dir))
         await self._migrate_and_load()
         _empty(self.data_dir / "metrics")
         oidc.verifier(self.settings)  # makes the secret, once for all processes
         for name, arguments in self._commands().items():
             await self._start(self._child(name, arguments))
-        host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         url = f"http://{host}:{self.listener.getsockname()[1]}/"
         await _until_ready(self.listener)
         self.say(f"ready after {time.perf_counter() - started:.1f} s: {url}")
+        for line in welcome(url, self.options.settings):
+            self.say(line)
 
     async def _start(self, child: Child) -> None:
         await self.supervisor.start(child)
@@ -119,17 +141,17 @@ class _Up:
         pool = await create_pool(self.settings.database_url, self.settings, "up")
         try:
             if await load.is_empty(pool):
-                loaded = await load.load(pool, self.plan.dataset())
+                loaded = await load.load(pool, self.options.dataset())
                 self.say(f"data loaded: {sum(loaded.change_counts.values())} scores")
         finally:
             await close(pool)
 
     def _commands(self) -> dict[str, list[str]]:
-        count = self.plan.api_processes
+        count = self.options.api_processes
         names = ["api"] if count == 1 else [f"api-{number}" for number in range(1, count + 1)]
         return {
             **{name: command.serve(self.listener.fileno()) for name in names},
-            "worker": command.worker(self.plan.workers, self.settings.log_level),
+            "worker": command.worker(self.options.workers, self.settings.log_level),
             "relay": command.relay(),
         }
 

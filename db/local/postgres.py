@@ -14,7 +14,7 @@ import asyncpg
 from db.local.directory import LocalError, database_url, make, sockets
 from db.local.orphan import end_orphan
 from db.local.process import Child
-from db.local.root import give, unprivileged
+from db.local.root import admit, give, unprivileged
 
 POLL_SECONDS = 0.02
 # The whole environment: PGPORT, PGDATA and their like would change what the server does.
@@ -35,6 +35,7 @@ def postgres(data_dir: Path, options: Mapping[str, str] | None = None) -> Child:
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     async def prepare() -> None:
+        admit(home.parent, sockets(data_dir), home)
         _create(home, sync=settings.get("fsync") != "off")
         await end_orphan(home)
 

@@ -4,28 +4,17 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from db.local import log, tie
 from db.local.directory import LocalError
 
 GRACE_SECONDS = 15.0
 POLL_SECONDS = 0.02
-LAST_WORDS_LINES = 15
-
-# Linux: the kernel sends the signal when the parent dies, even by SIGKILL. A program of its own and not a
-# preexec_fn, which may deadlock where threads run; it costs 20 ms. Elsewhere nothing takes its place.
-TIED = """
-import ctypes, os, sys
-death_signal, parent, *command = sys.argv[1:]
-ctypes.CDLL(None).prctl(1, int(death_signal), 0, 0, 0)
-if os.getppid() == int(parent):
-    os.execvp(command[0], command)
-"""
 
 
 @dataclass(frozen=True)
@@ -50,27 +39,32 @@ class Child:
 class Process:
     """A started child, leader of a session of its own: the terminal's Ctrl-C does not reach it.
 
-    Start it from a thread that lives as long as it should: Linux ends it with that thread.
+    Start it from a thread that lives as long as the child should, because Linux ends it with that thread.
     """
 
     def __init__(self, child: Child) -> None:
         self.child = child
         self._outcome: str | None = None
+        self._writing_end: int | None = None
         try:
             child.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with child.log.open("ab") as log:
-                self._log_start = log.tell()
-                self._popen = subprocess.Popen(  # noqa: S603 (no shell, and the command is ours)
-                    _tied(child),
-                    env=child.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=child.pass_fds,
-                )
+            log.rotate(child.log)
+            with child.log.open("ab") as output:
+                self._log_start = output.tell()
+                self._popen = self._start(output)
         except OSError as error:
             raise LocalError(f"{child.name} did not start: {error}") from error
+
+    def _start(self, output: BinaryIO) -> subprocess.Popen[bytes]:
+        child = self.child
+        if tie.kernel_can():
+            return _popen(child, tie.by_kernel(child.command, child.stop_signal), output, child.pass_fds)
+        reading_end, self._writing_end = os.pipe()
+        try:
+            command = tie.by_pipe(child.command, child.stop_signal, reading_end)
+            return _popen(child, command, output, (*child.pass_fds, reading_end))
+        finally:
+            os.close(reading_end)
 
     @property
     def pid(self) -> int:
@@ -85,11 +79,13 @@ class Process:
         """
         if self._outcome is None and (status := self._popen.poll()) is not None:
             self._kill_group()
+            if self._writing_end is not None:
+                os.close(self._writing_end)
             self._outcome = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return self._outcome
 
     async def end(self, poll_seconds: float = POLL_SECONDS) -> str:
-        """Wait for its end, and say how it ended."""
+        """How it ended, once it has ended."""
         # Polled, because a wait by the loop or a thread would tie the process to the loop that started it.
         while (outcome := self.outcome()) is None:
             await asyncio.sleep(poll_seconds)
@@ -134,11 +130,8 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
 
     def last_words(self) -> str:
-        """The last lines it wrote in this run, indented, each on a line of its own."""
-        with self.child.log.open("rb") as log:
-            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 16_384))
-            lines = log.read().decode(errors="replace").splitlines()
-        return "".join(f"\n  {line}" for line in lines[-LAST_WORDS_LINES:])
+        """The last lines it wrote in this run, each after a line feed and indented."""
+        return log.last_words(self.child.log, self._log_start)
 
 
 @asynccontextmanager
@@ -161,8 +154,13 @@ async def cancel(*tasks: asyncio.Future[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tied(child: Child) -> list[str]:
-    if sys.platform != "linux":
-        return [*child.command]
-    death = str(int(child.stop_signal))
-    return [sys.executable, "-I", "-S", "-c", TIED, death, str(os.getpid()), *child.command]
+def _popen(child: Child, command: list[str], output: BinaryIO, pass_fds: Sequence[int]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 (no shell, and the command is ours)
+        command,
+        env=child.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=pass_fds,
+    )

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 from db.local.directory import LocalError
@@ -11,6 +12,19 @@ from db.local.directory import LocalError
 # Directories above the data and the program may be root's alone, such as /root, so one right of root's is
 # kept: passing them. Without the securebit access(2), with which Postgres finds itself, ignores it.
 KEEP = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
+
+# Where there is no setpriv. No right of root's is kept, so the user must be able to reach program and data.
+BECOME = """
+import os, sys
+user, group, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(group))
+os.setuid(int(user))
+try:
+    os.execvp(command[0], command)
+except OSError as error:
+    sys.exit(f"user {user} cannot run {command[0]} ({error.strerror}): do not run this as root")
+"""
 
 
 def unprivileged(home: Path, death_signal: signal.Signals) -> list[str]:
@@ -21,10 +35,10 @@ def unprivileged(home: Path, death_signal: signal.Signals) -> list[str]:
     """
     if os.geteuid() != 0:
         return []
+    user, group = _owner(home)
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise LocalError("Postgres refuses to run as root and setpriv (util-linux) was not found: run as another user")
-    user, group = _owner(home)
+        return [sys.executable, "-I", "-S", "-c", BECOME, str(user), str(group)]
     who = [f"--reuid={user}", f"--regid={group}", "--clear-groups"]
     return [setpriv, f"--pdeathsig={death_signal.name.removeprefix('SIG')}", *who, *KEEP]
 
@@ -36,6 +50,17 @@ def give(home: Path) -> None:
     user, group = _owner(home)
     for path in [*home.rglob("*"), home]:
         os.chown(path, user, group, follow_symlinks=False)
+
+
+def admit(data_dir: Path, run: Path, home: Path) -> None:
+    """Let the user that Postgres runs as reach its data in *data_dir* and its socket in *run*.
+
+    That is needed only where no right of root's is kept. Nobody but that user and root may enter *run*.
+    """
+    if os.geteuid() != 0 or shutil.which("setpriv"):
+        return
+    data_dir.chmod(data_dir.stat().st_mode | 0o011)
+    os.chown(run, *_owner(home))
 
 
 def _owner(home: Path) -> tuple[int, int]:

@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import pwd
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +17,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from db.local import InUseError, LocalError, claim, database, database_url, postgres, redis_url, servers
+from db.local import Child, InUseError, LocalError, claim, database, database_url, log, redis_url, running, servers
 from db.local.directory import sockets
 from db.settings import Settings
 
@@ -24,6 +28,9 @@ STARTER = """
 import asyncio, sys
 from pathlib import Path
 from db.local import servers
+
+if len(sys.argv) > 2:
+    sys.platform = sys.argv[2]
 
 async def main():
     async with servers(Path(sys.argv[1]), postgres_options={"fsync": "off"}):
@@ -73,8 +80,9 @@ async def _until_refused(path: Path) -> None:
 
 
 @contextmanager
-def _starter(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", STARTER, str(data_dir)]
+def _starter(data_dir: Path, *, elsewhere: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs both servers; *elsewhere* it takes this machine for one that is not Linux."""
+    command = [sys.executable, "-c", STARTER, str(data_dir), *(["darwin"] if elsewhere else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "ready\n"
         try:
@@ -249,8 +257,117 @@ async def test_a_named_database_is_used_as_it_is(tmp_path: Path) -> None:
     assert not settings.data_dir.exists()
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A new folder that every user can reach."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="as another user Postgres runs as that user")
-def test_without_setpriv_root_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LocalError, match="refuses to run as root and setpriv"):
-        postgres(tmp_path)
+async def test_without_setpriv_postgres_runs_as_nobody_too(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(open_folder))
+    data_dir = open_folder / "data"
+    try:
+        async with servers(data_dir, postgres_options=FAST):
+            assert await _ask(data_dir, "select 1") == 1
+            pid = _postmaster(data_dir)
+            assert _user(pid) == pwd.getpwnam("nobody").pw_uid
+    except LocalError as error:
+        # Where only root reaches the program, that is said.
+        assert re.search(r"user \d+ cannot run .*/initdb \(Permission denied\): do not run this as root", str(error))
+        pytest.skip(f"only root reaches the installed Postgres: {error}")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_where_the_kernel_tells_no_child_both_servers_end_with_a_killed_starter(tmp_path: Path) -> None:
+    with _starter(tmp_path, elsewhere=True) as starter:
+        assert await _ask(tmp_path, "select 1") == 1
+        starter.kill()
+        starter.wait()
+        await _until_refused(sockets(tmp_path) / "redis.sock")
+        await _until_refused(sockets(tmp_path) / ".s.PGSQL.5432")
+    async with servers(tmp_path, postgres_options=FAST):
+        assert await _ask(tmp_path, "select 1") == 1
+
+
+async def test_where_the_kernel_tells_no_child_nothing_is_left_of_one_that_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    before = _descriptors()
+    async with running(Child("sleep", ["/bin/sleep", "60"], tmp_path / "log")) as process:
+        async with asyncio.timeout(10):
+            while len(members := _group(process.pid)) != 2 or b"sleep" not in _command(process.pid):
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while any(_command(member) for member in members):
+            await asyncio.sleep(0.01)
+    assert _descriptors() == before
+
+
+def _user(pid: int) -> int:
+    return Path(f"/proc/{pid}").stat().st_uid
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _group(leader: int) -> list[int]:
+    found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in found if _group_of(pid) == leader and b"sleep" in _command(pid)]
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_log_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "api.log"
+    with path.open("ab") as child:
+        for number in range(10):
+            child.write(f"{number}".encode() * 100 + b"\n")
+            child.flush()
+            log.rotate(path, limit_bytes=150)
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["api.log", "api.log.1", "api.log.2", "api.log.3"]
+    assert sorted(set("".join(file.read_text() for file in tmp_path.iterdir())) - {"\n"}) == list("456789")
+    assert all(file.stat().st_size <= 202 for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("one\n\ntwo\n", ["one", "two"]),
+        (
+            "before\nTraceback (most recent call last):\n  File x, line 1\n    raise A\nA: first\n\n"
+            "During handling of the above exception, another exception occurred:\n\n"
+            "Traceback (most recent call last):\n  File y\nB: second\n",
+            ["before", "A: first", "B: second"],
+        ),
+        (
+            "Bad file\n=== REDIS BUG REPORT START: Cut\n---- STACK\n=== REDIS BUG REPORT END.\nafter",
+            ["Bad file", "after"],
+        ),
+        ('{"event": "no", "exception": "Traceback\\n  File\\nE: why"}\n{not json', ["no: E: why", "{not json"]),
+    ],
+)
+def test_last_words_have_no_backtrace_and_name_the_log(tmp_path: Path, written: str, words: list[str]) -> None:
+    path = tmp_path / "log"
+    path.write_text("an earlier run\n" + written)
+    said = log.last_words(path, len("an earlier run\n"))
+    assert said == "".join(f"\n  {line}" for line in [*words, f"The log is {path}"])

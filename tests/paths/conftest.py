@@ -118,6 +118,7 @@ async def up(data_dir: Path, *arguments: str | Path, **settings: str) -> AsyncIt
     """A system that is ready; it is stopped at the end unless the test has done so."""
     async with starting(data_dir, *arguments, **settings) as system:
         system.url = (await system.until("ready after")).split()[-1]
+        await system.until("to stop")
         yield system
         if system.process.returncode is None:
             await system.stop()

@@ -1,6 +1,7 @@
 """`sci up`: starts everything, keeps it alive, ends it; and the commands beside it."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -37,18 +38,25 @@ def pid_of(system: System, word: str) -> int:
 
 async def test_it_says_what_it_does_and_keeps_the_data_even_when_it_is_killed(tmp_path: Path) -> None:
     async with up(tmp_path) as system:
-        assert system.lines == [
+        assert system.lines[:7] == [
             "postgres started", "redis started", "migrations applied", "data loaded: 3481 scores", "api started",
-            "worker started", "relay started", system.lines[-1],
+            "worker started", "relay started",
         ]  # fmt: skip
-        assert re.fullmatch(r"ready after \d+\.\d s: http://127\.0\.0\.1:\d+/", system.lines[-1])
+        assert re.fullmatch(r"ready after \d+\.\d s: http://127\.0\.0\.1:\d+/", system.lines[7])
+        await _try_what_it_says(system)
         submission = await system.submit(10, await system.token())
-        assert await system.ranked(submission["id"]) == 2
+        assert await system.ranked(submission["id"]) == 3
         await system.stop(signal.SIGINT)
     async with up(tmp_path) as system:
         assert "data loaded: 3481 scores" not in system.lines
         answer = await system.query('{ ranking { revision entry(city: "krefeld") { rank } } }')
-        assert answer == {"ranking": {"revision": 2, "entry": {"rank": 50}}}
+        assert answer == {"ranking": {"revision": 3, "entry": {"rank": 50}}}
+        port = system.url.rstrip("/").rpartition(":")[2]
+        system.process.kill()
+        assert await system.process.wait() == -signal.SIGKILL
+    # At once, while what the killed one started is about to end.
+    async with up(tmp_path, "--port", port) as system:
+        assert await system.query("{ ranking { revision } }") == {"ranking": {"revision": 3}}
         system.process.kill()
         async with asyncio.timeout(STOP_SECONDS):
             assert await system.process.wait() == -signal.SIGKILL
@@ -56,6 +64,26 @@ async def test_it_says_what_it_does_and_keeps_the_data_even_when_it_is_killed(tm
                 await asyncio.sleep(0.05)
     # Postgres recovers, with all that was answered before.
     assert "2025 krefeld overall: rank 41 printed, 50 computed" in (await sci("verify", "--data-dir", tmp_path)).output
+
+
+async def _try_what_it_says(system: System) -> None:
+    """Every line after the address: addresses answer, commands work as they are pasted."""
+    said = dict(re.split(r"  +", line, maxsplit=1) for line in system.lines[8:])
+    assert list(said) == ["the ranking", "GraphiQL", "a token", "a first query", "to stop"]
+    async with httpx2.AsyncClient(follow_redirects=True) as client:
+        for name in ("the ranking", "GraphiQL"):
+            assert (await client.get(said[name])).status_code == 200
+    token = (await _pasted(said["a token"])).splitlines()[-1]
+    await system.ranked((await system.submit(100, token))["id"])
+    top_ten = json.loads(await _pasted(said["a first query"]))["data"]["ranking"]["topTen"]
+    assert top_ten[0]["city"] == {"name": "München"}
+
+
+async def _pasted(command: str) -> str:
+    process = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE, env=environment())
+    output, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return output.decode()
 
 
 async def test_a_start_can_be_ended(tmp_path: Path) -> None:

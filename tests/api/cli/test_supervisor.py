@@ -85,6 +85,7 @@ async def test_a_child_that_keeps_dying_ends_all_with_its_last_words(tmp_path: P
     pids = _pids(tmp_path, "hasty")
     assert str(error.value) == (
         f"hasty ended 5 times within 30 seconds, at last with exit status 3\n  hasty {pids[-1]}\n  no fuel"
+        f"\n  The log is {tmp_path / 'hasty.log'}"
     )
     assert len(said) == 4
     _assert_gone(*pids, *_pids(tmp_path, "steady"))
@@ -165,6 +166,20 @@ async def test_a_killed_postgres_serves_again(tmp_path: Path) -> None:
     assert said == ["postgres ended with SIGKILL; restarted (1)"]
 
 
+async def test_logs_of_running_children_are_rotated(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    supervisor = Supervisor(_unsaid, log_limit_bytes=1000, log_poll_seconds=0.02)
+
+    async def begin() -> None:
+        talker = ["/bin/sh", "-c", "while :; do echo a line of a talker; done"]
+        await supervisor.start(Child("talker", talker, tmp_path / "talker.log"))
+        await _until((tmp_path / "talker.log.3").exists)
+        stop.set()
+
+    await supervisor.run(begin(), stop)
+    assert not (tmp_path / "talker.log.4").exists()
+
+
 async def test_kill_does_not_wait_for_the_grace_period(tmp_path: Path) -> None:
     stop = asyncio.Event()
     supervisor = Supervisor(_unsaid, grace_seconds=60)
@@ -189,7 +204,8 @@ async def test_a_child_that_ends_before_it_is_ready_is_not_tried_again(tmp_path:
 
     with pytest.raises(LocalError) as error:
         await supervisor.run(begin(), asyncio.Event())
-    assert str(error.value) == "api did not start: it ended with exit status 1\n  address in use"
+    words = f"\n  address in use\n  The log is {tmp_path / 'log'}"
+    assert str(error.value) == f"api did not start: it ended with exit status 1{words}"
     _assert_gone(*_pids(tmp_path, "first"))
 
 
