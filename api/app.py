@@ -28,6 +28,7 @@ from api.state.live import LiveRankings
 from api.web import download, page
 from api.web.graphiql import GraphiQL
 from api.websocket.endpoint import WebSocketEndpoint
+from db import tracing
 from db.postgres.pool import AWAY, Pool, close, create_pool
 from db.rate import Budgets
 from db.redis import connect_redis
@@ -60,6 +61,7 @@ class Service:
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Connect, follow the rankings, disconnect; needs Postgres at the start, Redis never."""
         assert self.settings.database_url is not None
+        tracing.start(self.settings, "api")
         self.pool = await create_pool(self.settings.database_url, self.settings, "api")
         self.live = LiveRankings(self.pool, self.settings)
         await self.live.refresh()
@@ -72,6 +74,7 @@ class Service:
             await asyncio.gather(following, return_exceptions=True)
             await self._redis.aclose()
             await close(self.pool)
+            tracing.stop()
 
     async def websocket(self, socket: WebSocket) -> None:
         try:

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     lock_timeout_seconds: float = Field(10, gt=0)
     redis_timeout_seconds: float = Field(5, gt=0)
 
+    otlp_endpoint: str | None = Field(None, pattern="^https?://")
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
     keep_rankings: int | None = Field(None, ge=1)
     stale_seconds: float = Field(5, gt=0)

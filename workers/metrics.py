@@ -7,11 +7,14 @@ worker or relay answers at `SCI_METRICS_PORT` itself.
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from db import tracing
 from db.ranking.status import Status
 
 STEP_SECONDS = Histogram(
@@ -48,6 +51,13 @@ HEARTBEAT = Gauge(
     multiprocess_mode=_NEWEST,
 )
 TABLE_BYTES = Gauge("sci_table_bytes", "Size of a table with its indexes.", ["table"], multiprocess_mode=_NEWEST)
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Time and trace one step of a recompute."""
+    with STEP_SECONDS.labels(name).time(), tracing.span(f"recompute {name}"):
+        yield
 
 
 def show(status: Status) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from db import telemetry
+from db import telemetry, tracing
 from db.index import edition
 from db.index.edition import EditionProgress
 from db.postgres.pool import AWAY as POSTGRES_AWAY
@@ -65,16 +65,16 @@ class Recomputer:
                     return True
                 counting = asyncio.ensure_future(begin(state))
                 try:
-                    with metrics.STEP_SECONDS.labels("read").time():
+                    with metrics.step("read"):
                         given, before = await self._kept.read(writer, year, state.revision, newest_basis(states, year))
                 finally:
                     await counting
-                with metrics.STEP_SECONDS.labels("compute").time():
+                with metrics.step("compute"):
                     computed = compute.compute(given, before)
-                with metrics.STEP_SECONDS.labels("store").time():
+                with metrics.step("store"):
                     await store.save(writer, computed, before)
-            with metrics.STEP_SECONDS.labels("publish").time():
-                await self._tell(event.RankingRecomputed(year, state.revision))
+            with metrics.step("publish"):
+                await self._tell(event.RankingRecomputed(year, state.revision, tracing.traceparent()))
             metrics.RECOMPUTES.labels("stored").inc()
             self._kept.keep(given, computed)
             cities, input_hash = len(computed.order), computed.input_hash

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from kombu.exceptions import OperationalError
 
-from db import telemetry
+from db import telemetry, tracing
 from db.change import outbox
 from db.change.outbox import Request
 from db.index import edition
@@ -82,10 +82,10 @@ class Relay:
         while True:
             async with transaction(self.pool) as writer:
                 requests = await outbox.claim(writer, CLAIM_LIMIT)
-                asked = _by_task(requests)
-                for (task, argument), trace_id in asked.items():
-                    await self._send(task, argument, trace_id)
-            if len(requests) > len(asked):
+                newest = _newest_by_task(requests)
+                for (task, argument), request in newest.items():
+                    await self._send(task, argument, request.trace_id, parent=request.traceparent)
+            if len(requests) > len(newest):
                 await asyncio.sleep(BURST_SECONDS)
             if len(requests) < CLAIM_LIMIT:
                 return
@@ -112,23 +112,32 @@ class Relay:
         await status.forget_silent(self.pool)
         metrics.show(await status.read(self.pool, self.settings.task_attempts))
 
-    async def _send(self, task: str, *arguments: int | str | None) -> None:
+    async def _send(self, task: str, *arguments: int | str | None, parent: str | None = None) -> None:
+        if parent is None:
+            await self._publish(task, arguments, None)
+            return
+        names = {"messaging.system": "redis", "messaging.destination.name": QUEUE, "messaging.operation.type": "send"}
+        with tracing.span(f"send {task}", "producer", parent, names):
+            await self._publish(task, arguments, tracing.traceparent())
+
+    async def _publish(self, task: str, arguments: tuple[int | str | None, ...], traceparent: str | None) -> None:
         await asyncio.to_thread(
             app.send_task,
             task,
             args=list(arguments),
+            headers={} if traceparent is None else {"traceparent": traceparent},
             # No `expires`: it is an instant, and a worker whose clock is ahead would throw every task away.
             retry=False,
         )
 
 
-def _by_task(requests: list[Request]) -> dict[tuple[str, int], str | None]:
-    """Each task asked for once, by name and argument, with the trace id of the last request."""
-    asked: dict[tuple[str, int], str | None] = {}
+def _newest_by_task(requests: list[Request]) -> dict[tuple[str, int], Request]:
+    """The last request for each task, by the task's name and argument: one message serves all of them."""
+    newest: dict[tuple[str, int], Request] = {}
     for request in requests:
         task = (RECOMPUTE, request.edition) if request.uncertainty is None else (ANALYSE, request.uncertainty)
-        asked[task] = request.trace_id
-    return asked
+        newest[task] = request
+    return newest
 
 
 async def main() -> None:
@@ -137,6 +146,7 @@ async def main() -> None:
     if settings.database_url is None:
         raise SystemExit("DATABASE_URL is not set")
     metrics.serve(settings.metrics_port)
+    tracing.start(settings, "relay")
     relaying = asyncio.create_task(_relay(settings.database_url))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, relaying.cancel)
@@ -155,6 +165,7 @@ async def _relay(database_url: str) -> None:
     finally:
         await redis.aclose()
         await close(pool)
+        tracing.stop()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from celery import signals
 
+from db import tracing
 from db.postgres.pool import Pool, close, create_pool
 from db.redis import RedisClient, connect_redis
 from db.settings import Settings
@@ -33,6 +34,7 @@ class Runtime:
     def start(cls, settings: Settings) -> "Runtime":
         """Connect; raises when Postgres does not answer."""
         assert settings.database_url is not None
+        tracing.start(settings, "worker")
         runner = asyncio.Runner()
         # A transaction stays open while a ranking is computed.
         longest = max(settings.statement_timeout_seconds, settings.task_time_limit_seconds)
@@ -53,6 +55,7 @@ class Runtime:
         self.run(self.redis.aclose())
         self.run(close(self.pool))
         self.runner.close()
+        tracing.stop()
 
 
 _runtimes: list[Runtime] = []

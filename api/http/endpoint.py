@@ -28,7 +28,7 @@ from api.operation import answer_cache
 from api.operation.answer_cache import Answer
 from api.operation.context import Context
 from api.operation.document import Operation
-from api.operation.execution import Execution, Unfinished, json, refused
+from api.operation.execution import Execution, Unfinished, json, refused, traced
 from api.operation.request import GraphQLRequest
 from api.operation.trusted_document import TrustedDocuments
 from api.state.live import LiveRankings
@@ -204,7 +204,8 @@ class GraphQLEndpoint:
                 return _response(answer, result, known, context)
             unfinished = result
         try:
-            return await unless_gone(request, self._share(unfinished, operation, known, context))
+            with traced(operation):
+                return await unless_gone(request, self._share(unfinished, operation, known, context))
         finally:
             if unfinished is not None:
                 unfinished.close()

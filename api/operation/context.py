@@ -74,6 +74,10 @@ class Context:
     def is_stale(self) -> bool:
         return self._live.is_stale
 
+    def traceparent(self, year: int) -> str | None:
+        """The span that loaded the newest ranking of an edition; None where it was not traced."""
+        return self._live.traceparents.get(year)
+
     @property
     def is_anonymous(self) -> bool:
         return self.viewer is ANONYMOUS

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from inspect import isawaitable
 from typing import Any
 
@@ -19,6 +19,7 @@ from api.operation.document import Documents, Operation, above
 from api.operation.event_cache import Renders
 from api.operation.request import GraphQLRequest
 from api.planning.executor import PlanningExecutor, Plans, VariablesError
+from db import tracing
 from db.settings import Settings
 
 
@@ -98,8 +99,9 @@ class Execution:
 
     async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
         """As `begin`, waited for."""
-        result = self.begin(operation, asked, context)
-        return result if isinstance(result, ExecutionResult) else await result.finish()
+        with traced(operation):
+            result = self.begin(operation, asked, context)
+            return result if isinstance(result, ExecutionResult) else await result.finish()
 
     async def stream(self, operation: Operation, asked: GraphQLRequest, context: Context) -> AsyncGenerator[bytes]:
         """The answers as JSON: one to a query or mutation, one an event to a subscription.
@@ -134,9 +136,11 @@ class Execution:
 
         async def render() -> tuple[bytes, bool]:
             context.pin()
-            result = executor.build_per_event_executor(event).execute_operation()
-            if isawaitable(result):
-                result = await result
+            parent = context.traceparent(event.snapshot.key[0])
+            with tracing.span("subscription", "producer", parent, {"graphql.operation.type": "subscription"}):
+                result = executor.build_per_event_executor(event).execute_operation()
+                if isawaitable(result):
+                    result = await result
             assert isinstance(result, ExecutionResult), "incremental delivery is off"
             return json(_masked(result), context.notes()), context.is_pure
 
@@ -158,6 +162,13 @@ def _check_values(variables: dict[str, Any]) -> None:
         limits.check_values(variables)
     except limits.LimitError as error:
         raise above(error) from error
+
+
+def traced(operation: Operation) -> AbstractContextManager[None]:
+    """A span around the execution of an operation."""
+    kind, name = operation.node.operation.value, operation.node.name
+    named = {} if name is None else {"graphql.operation.name": name.value}
+    return tracing.span(kind, attributes={"graphql.operation.type": kind, **named})
 
 
 def refused(error: DocumentError) -> ExecutionResult:

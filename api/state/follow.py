@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from api.state.live import LiveRankings
-from db import telemetry
+from db import telemetry, tracing
 from db.postgres import cancellation
 from db.postgres.pool import AWAY as POSTGRES_AWAY
 from db.ranking import event
@@ -21,7 +21,7 @@ async def follow(live: LiveRankings, redis: RedisClient, settings: Settings) -> 
             async for recomputed in event.subscribe(redis, settings.poll_seconds):
                 cancellation.raise_if_cancelled()
                 if recomputed is not None:
-                    await _heed_failure(live.hear(recomputed.edition, recomputed.revision))
+                    await _heed_failure(_hear(live, recomputed))
                 if recomputed is None or live.age_seconds > settings.poll_seconds:
                     await _heed_failure(live.refresh())
         except REDIS_AWAY as error:
@@ -29,6 +29,15 @@ async def follow(live: LiveRankings, redis: RedisClient, settings: Settings) -> 
         cancellation.raise_if_cancelled()
         await _heed_failure(live.refresh())
         await asyncio.sleep(settings.poll_seconds)
+
+
+async def _hear(live: LiveRankings, recomputed: event.RankingRecomputed) -> None:
+    if recomputed.traceparent is None:
+        await live.hear(recomputed.edition, recomputed.revision)
+        return
+    with tracing.span("process ranking event", "consumer", recomputed.traceparent, {"messaging.system": "redis"}):
+        live.traceparents[recomputed.edition] = tracing.traceparent()
+        await live.hear(recomputed.edition, recomputed.revision)
 
 
 async def _heed_failure(reading: Awaitable[None]) -> None:

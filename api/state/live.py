@@ -15,7 +15,8 @@ from db.settings import Settings
 class LiveRankings:
     """`newest` maps each edition to its newest ranked revision, which only grows; `version` is the catalogue's.
 
-    `generation` counts the changes of both. `is_stale` is True while Postgres does not answer: what is in memory may
+    `generation` counts the changes of both. `traceparents` has the span that loaded each edition's newest ranking,
+    where it was traced. `is_stale` is True while Postgres does not answer: what is in memory may
     not be the newest.
     """
 
@@ -29,6 +30,7 @@ class LiveRankings:
         self.version: tuple[int, int, int] | None = None
         self.is_stale = False
         self.generation = 0
+        self.traceparents: dict[int, str | None] = {}
         self._read_at = -math.inf
         self._changed = asyncio.Event()
 

@@ -12,10 +12,11 @@ CHANNEL = "sci:ranking"
 
 @dataclass(frozen=True, slots=True)
 class RankingRecomputed:
-    """The ranking of *edition* at *revision* is stored."""
+    """The ranking of *edition* at *revision* is stored; `traceparent` is the span that stored it, None untraced."""
 
     edition: int
     revision: int
+    traceparent: str | None = None
 
 
 async def publish(redis: RedisClient, event: RankingRecomputed) -> None:
