@@ -1,13 +1,14 @@
 """What moved between two rankings of one edition."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from api.state.snapshot import Snapshot
 from db.composite.framework import OVERALL
+from db.composite.rank import RESOLUTION, differs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def changes(old: Snapshot, new: Snapshot) -> list[Change]:
         for code in (OVERALL, *categories)
         for city in (*_moved(code, old, new, places), *gone)
     ]
-    return [change for change in found if change.old != change.new]
+    return [change for change in found if _is_different(change)]
 
 
 def _moved(code: str, old: Snapshot, new: Snapshot, places: "NDArray[np.intp]") -> Sequence[str]:
@@ -56,10 +57,21 @@ def _moved(code: str, old: Snapshot, new: Snapshot, places: "NDArray[np.intp]") 
     before, now = _compared(old, code), _compared(new, code)
     if not before or not len(old.ranking.cities):
         return new.ranking.cities
-    differs = places == NOWHERE
-    for was, now_is in zip(before, now, strict=True):
-        differs |= was[places] != now_is
-    return [new.ranking.cities[place] for place in np.flatnonzero(differs)]
+    moved = places == NOWHERE
+    old_score, *old_rest = before
+    score, *rest = now
+    moved |= differs(old_score[places], score)
+    for was, now_is in zip(old_rest, rest, strict=True):
+        moved |= was[places] != now_is
+    return [new.ranking.cities[place] for place in np.flatnonzero(moved)]
+
+
+def _is_different(change: Change) -> bool:
+    """Whether rank, flags or score differ, the score by as much as counts."""
+    old, new = change.old, change.new
+    if old.score is not None and new.score is not None and abs(old.score - new.score) < RESOLUTION:
+        return replace(old, score=new.score) != new
+    return old != new
 
 
 def _compared(snapshot: Snapshot, code: str) -> "tuple[NDArray[Any], ...]":

@@ -8,6 +8,7 @@ import numpy as np
 
 from api.state.snapshot import Snapshot
 from db.composite.framework import OVERALL, Measure
+from db.composite.rank import RESOLUTION
 from db.composite.smallest_raise import Raise, smallest_raises
 
 
@@ -66,7 +67,12 @@ def _aims(snapshot: Snapshot, place: int) -> Iterator[tuple[GoalKind, str, float
     if above is not None:
         targets.insert(0, (GoalKind.NEXT_RANK, OVERALL, snapshot.overall.score[above] or 0.0))
     for kind, code, target in targets:
-        yield kind, code, target, max(0.0, target - (snapshot.standings[code].score[place] or 0.0))
+        yield kind, code, target, _missing(target, snapshot.standings[code].score[place] or 0.0)
+
+
+def _missing(target: float, score: float) -> float:
+    """Points from a score to a target; 0 when they are equal."""
+    return 0.0 if target - score < RESOLUTION else target - score
 
 
 def top_n_score(snapshot: Snapshot, code: str) -> float:

@@ -105,7 +105,8 @@ class Standings:
         """Points missing to the last city of the Top N; 0 within it, and without a score."""
         top = [points for points, flag in zip(self.score, self.is_top_n, strict=True) if flag and points is not None]
         lowest = min(top, default=0.0)
-        return [0.0 if points is None else max(0.0, lowest - points) for points in self.score]
+        pairs = zip(self.score, self.is_top_n, strict=True)
+        return [0.0 if points is None or is_top_n else max(0.0, lowest - points) for points, is_top_n in pairs]
 
     @cached_property
     def is_upper_half(self) -> list[bool]:
@@ -114,11 +115,11 @@ class Standings:
     def next_better(self, place: int) -> int | None:
         """The place of the city next better than the one at *place*, None for the best.
 
-        Of several with the same score the first by overall rank.
+        Of several with an equal score the first by overall rank.
         """
-        own = self.score[place]
-        better = [points for points in self.score if own is not None and points is not None and points > own]
-        return self.score.index(min(better)) if better else None
+        own = self.rank[place]
+        better = max((rank for rank in self.rank if own is not None and rank is not None and rank < own), default=None)
+        return None if better is None else self.rank.index(better)
 
     @property
     def compared(self) -> "tuple[NDArray[Any], ...]":

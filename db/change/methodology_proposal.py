@@ -5,7 +5,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from db.change.proposal import Problem, ProblemCode, Proposal, check_measure, check_number
-from db.composite.framework import LARGEST_VALUE, Aggregation, Framework, FrameworkError, Methodology, Normalisation
+from db.composite.framework import (
+    Aggregation,
+    Framework,
+    FrameworkError,
+    Methodology,
+    Normalisation,
+    weight_problem,
+)
 from db.index import definition, score
 from db.index import framework as framework_rows
 from db.postgres.pool import LARGEST_INTEGER, Reader, Writer
@@ -45,6 +52,10 @@ class WeightChange:
 
     measure: str
     weight: float
+
+    def __post_init__(self) -> None:
+        # Minus zero, which JSON and CSV can say, is zero.
+        object.__setattr__(self, "weight", self.weight + 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,8 @@ class MethodologyChange:
             if first != index:
                 message = f"{change.measure!r} is in weights {first} and {index} of the same call"
                 yield Problem(ProblemCode.DUPLICATE, message, path)
-            yield from check_number(change.weight, 0, LARGEST_VALUE, (*path, "weight"))
+            if (problem := weight_problem(change.weight)) is not None:
+                yield Problem(ProblemCode.OUT_OF_RANGE, problem, (*path, "weight"))
 
 
 @dataclass(frozen=True)

@@ -112,4 +112,9 @@ def check_number(value: float, lowest: float, highest: float, path: tuple[str, .
         return [Problem(ProblemCode.NOT_FINITE, f"{value} is not a finite number", path)]
     if lowest <= value <= highest:
         return []
-    return [Problem(ProblemCode.OUT_OF_RANGE, f"{value:g} is outside {lowest:g} to {highest:g}{whose}", path)]
+    return [Problem(ProblemCode.OUT_OF_RANGE, f"{_number(value)} is outside {lowest:g} to {highest:g}{whose}", path)]
+
+
+def _number(value: float) -> str:
+    """A number in all its digits: rounded ones may read as if they were within a limit."""
+    return repr(value).removesuffix(".0")

@@ -26,6 +26,11 @@ class ScoreChange:
     value: float | None
     source: str | None
 
+    def __post_init__(self) -> None:
+        # Minus zero, which JSON and CSV can say, is zero.
+        if self.value is not None:
+            object.__setattr__(self, "value", self.value + 0.0)
+
 
 @dataclass(frozen=True)
 class ScoreProposal(Proposal):

@@ -19,6 +19,8 @@ CODE = re.compile(r"[a-z0-9_]+")
 
 # Sums and ranges of values up to here stay exact enough and never overflow.
 LARGEST_VALUE = 1e15
+# A weight beyond these next to one of 1 is lost in the last bits of a sum.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6
 
 
 class FrameworkError(ValueError):
@@ -186,12 +188,19 @@ def _check_parent(measure: Measure, levels: dict[str, Level]) -> None:
         raise FrameworkError(measure.code, "parent", message)
 
 
+def weight_problem(weight: float) -> str | None:
+    """Why a number cannot be a weight; None when it can."""
+    if weight == 0 or SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT:
+        return None
+    return f"{weight!r} is not a weight: it must be 0, or {SMALLEST_WEIGHT:g} to {LARGEST_WEIGHT:g}"
+
+
 def _check_scale(measure: Measure) -> None:
     if measure.code == OVERALL or not CODE.fullmatch(measure.code):
         message = f"{measure.code!r} is not lower-case letters, digits and underscores, or is {OVERALL!r}"
         raise FrameworkError(measure.code, "code", message)
-    if not 0 <= measure.weight <= LARGEST_VALUE:
-        raise FrameworkError(measure.code, "weight", f"{measure.weight:g} is not a weight of 0 or more")
+    if (problem := weight_problem(measure.weight)) is not None:
+        raise FrameworkError(measure.code, "weight", problem)
     if not 0 < measure.maximum <= LARGEST_VALUE:
         raise FrameworkError(measure.code, "maximum", f"{measure.maximum:g} is not more than 0")
     if measure.level is Level.PARAMETER and measure.maximum != 100:

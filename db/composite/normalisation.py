@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from db.composite.arithmetic import divide
 from db.composite.framework import Direction, Normalisation
-from db.composite.rank import competition_rank
+from db.composite.rank import EXACT, competition_rank
 
 F64: TypeAlias = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def min_max(values: F64, direction: Direction) -> F64:
 def rank(values: F64, direction: Direction) -> F64:
     """100 (N - rank) / (N - 1) among the N present values; equal values share the better rank."""
     lowest, highest = _range(values)
-    ranks = competition_rank(values if direction is Direction.HIGHER_IS_BETTER else -values)
+    ranks = competition_rank(values if direction is Direction.HIGHER_IS_BETTER else -values, EXACT)
     present = ranks > 0
     count = np.count_nonzero(present, axis=-1, keepdims=True)
     scores = (count - ranks) / np.maximum(count - 1, 1) * 100

@@ -142,7 +142,8 @@ def year(raw: str) -> int:
 
 def number(raw: str) -> float:
     try:
-        number = float(raw)
+        # Minus zero is zero.
+        number = float(raw) + 0.0
     except ValueError:
         raise ValueError(f"{raw!r} is not a number") from None
     if not math.isfinite(number):

@@ -61,7 +61,7 @@ def _check(input_: RequestUncertaintyInput, snapshot: Snapshot | None) -> list[P
         ("weightNoise", input_.weight_noise, 0, 1),
     ):
         if not least <= value <= most:
-            problems.append(Problem(ProblemCode.OUT_OF_RANGE, f"{value:g} is outside {least} to {most}", (name,)))
+            problems.append(Problem(ProblemCode.OUT_OF_RANGE, f"{value!r} is outside {least} to {most}", (name,)))
     if snapshot is not None:
         scores = input_.draws * len(snapshot.ranking.columns) * len(snapshot.ranking.cities)
         if scores > MAX_SCORES:
