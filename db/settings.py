@@ -3,6 +3,10 @@
 Settings are passed as an argument from the command that read them; no module keeps a global copy.
 """
 
+import json
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,10 +14,68 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import limits
-from pydantic import DirectoryPath, Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 OFF = "off"
+PREFIX = "SCI_"
+MOST_COST = 10**12
+LONGEST_WINDOW_SECONDS = 86_400
+
+
+def _is_database_url(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("it is a URL that begins with postgresql://")
+    return value
+
+
+def _is_redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("it is a URL that begins with redis://, rediss:// or unix://")
+    return value
+
+
+def _is_origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@\s*]+", value):
+        raise ValueError(f"{value!r} is not an origin: name each, like https://example.org, without a path")
+    return value
+
+
+def _split(value: object) -> object:
+    """A list in JSON, or plain values between commas, as a list."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError('it is a JSON list like ["https://example.org"], or plain values between commas') from error
+
+
+def _is_path(value: object) -> object:
+    if value == "":
+        raise ValueError("it is the path of a folder and must not be empty")
+    return value
+
+
+# A week is more than any of these is good for, and fits the milliseconds of Postgres and the timers of asyncio.
+Seconds = Annotated[float, Field(gt=0, le=604_800)]
+Bytes = Annotated[int, Field(ge=1024, le=2**30)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_is_origin)], ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
+DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
+RedisUrl = Annotated[str, AfterValidator(_is_redis_url)]
 
 
 class DocumentMode(StrEnum):
@@ -32,11 +94,11 @@ class DocumentMode(StrEnum):
 class Settings(BaseSettings):
     """One installation's settings; each is in the README's table with its unit and default."""
 
-    model_config = SettingsConfigDict(env_prefix="SCI_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True)
 
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL", pattern="^postgres(ql)?://")
-    redis_url: str | None = Field(None, validation_alias="REDIS_URL", pattern="^(rediss?|unix)://")
-    data_dir: Path = Path(".sci")
+    database_url: DatabaseUrl | None = Field(None, validation_alias="DATABASE_URL")
+    redis_url: RedisUrl | None = Field(None, validation_alias="REDIS_URL")
+    data_dir: Annotated[Path, BeforeValidator(_is_path)] = Path(".sci")
     token_secret: SecretStr | None = Field(None, min_length=32)
     oidc_issuer: str | None = None
     oidc_audience: str | None = Field(None, validate_default=True)
@@ -45,39 +107,39 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     database_pool_size: int = Field(10, ge=1, le=1000)
-    statement_timeout_seconds: float = Field(30, gt=0)
-    lock_timeout_seconds: float = Field(10, gt=0)
-    redis_timeout_seconds: float = Field(5, gt=0)
+    statement_timeout_seconds: Seconds = 30
+    lock_timeout_seconds: Seconds = 10
+    redis_timeout_seconds: Seconds = 5
 
     otlp_endpoint: str | None = Field(None, pattern="^https?://")
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
-    keep_rankings: int | None = Field(None, ge=1)
-    stale_seconds: float = Field(5, gt=0)
-    poll_seconds: float = Field(2, gt=0)
-    visibility_timeout_seconds: int = Field(60, ge=10)
-    task_time_limit_seconds: int = Field(50, ge=1)
-    task_attempts: int = Field(5, ge=1)
-    pending_proposals: int = Field(100, ge=1)
+    keep_rankings: Count | None = None
+    stale_seconds: Seconds = 5
+    poll_seconds: Seconds = 2
+    visibility_timeout_seconds: int = Field(60, ge=10, le=604_800)
+    task_time_limit_seconds: int = Field(50, ge=1, le=604_800)
+    task_attempts: Count = 5
+    pending_proposals: Count = 100
 
-    body_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)
-    reader_body_limit_bytes: int = Field(256 * 1024, ge=1024)
-    websocket_message_limit_bytes: int = Field(256 * 1024, ge=1024)
-    document_token_limit: int = Field(2_000, ge=1)
-    request_timeout_seconds: float = Field(30, gt=0)
+    body_limit_bytes: Bytes = 4 * 1024 * 1024
+    reader_body_limit_bytes: Bytes = 256 * 1024
+    websocket_message_limit_bytes: Bytes = 256 * 1024
+    document_token_limit: Count = 2_000
+    request_timeout_seconds: Seconds = 30
     documents: DocumentMode = DocumentMode.PREFER
     documents_dir: DirectoryPath | None = None
-    response_cache_mb: float = Field(64, ge=0)
-    snapshot_cache_size: int = Field(32, ge=2)
-    heartbeat_seconds: float = Field(15, gt=0)
-    idle_seconds: float = Field(600, gt=0)
-    stream_life_seconds: float = Field(86_400, gt=0)
-    shutdown_seconds: float = Field(5, gt=0)
+    response_cache_mb: float = Field(64, ge=0, le=1_000_000)
+    snapshot_cache_size: int = Field(32, ge=2, le=1_000_000)
+    heartbeat_seconds: Seconds = 15
+    idle_seconds: Seconds = 600
+    stream_life_seconds: Seconds = 86_400
+    shutdown_seconds: Seconds = 5
     rate_limit: str = "500000 per 10 seconds"
-    most_streams_per_address: int = Field(100, ge=1)
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    most_streams_per_address: Count = 100
+    trusted_proxies: Networks = ()
     introspection: bool = True
     graphiql: bool = True
-    allowed_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/?#@\s]+)$")], ...] = ()
+    allowed_origins: Origins = ()
 
     @field_validator("oidc_issuer", "oidc_audience", mode="before")
     @classmethod
@@ -88,11 +150,14 @@ class Settings(BaseSettings):
     @field_validator("rate_limit")
     @classmethod
     def _is_rate(cls, value: str) -> str:
-        if value != OFF:
-            try:
-                limits.parse(value)
-            except ValueError as error:
-                raise ValueError(f"a rate is {OFF}, or a cost and a time like 500000 per 10 seconds") from error
+        if value == OFF:
+            return value
+        try:
+            [rate] = limits.parse_many(value)
+        except ValueError as error:
+            raise ValueError(f"a rate is {OFF}, or a cost and a time like 500000 per 10 seconds") from error
+        if not 1 <= rate.amount <= MOST_COST or rate.get_expiry() > LONGEST_WINDOW_SECONDS:
+            raise ValueError(f"a rate has a cost of 1 to {MOST_COST} and a time of 1 second to 1 day")
         return value
 
     @field_validator("oidc_issuer")
@@ -108,6 +173,19 @@ class Settings(BaseSettings):
         if "oidc_issuer" in info.data and (value is None) != (info.data["oidc_issuer"] is None):
             raise ValueError("SCI_OIDC_ISSUER and SCI_OIDC_AUDIENCE are set together")
         return value
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables that look like a setting and are none, each with the setting that it resembles."""
+    known = {variable(field) for field in Settings.model_fields}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return {name: next(iter(get_close_matches(name, known, 1)), None) for name in unknown}
 
 
 def is_protected(url: str) -> bool:

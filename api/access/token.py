@@ -123,13 +123,13 @@ class Tokens:
         self._algorithms = JWSRegistry(algorithms=[ALGORITHM])
         self._expected = registry(ISSUER, ISSUER)
 
-    def sign(self, role: Role, cities: Collection[str], ttl_seconds: int) -> str:
-        """A bearer token that is valid for *ttl_seconds* from now."""
+    def sign(self, role: Role, cities: Collection[str], ttl_seconds: int, subject: str | None = None) -> str:
+        """A bearer token that is valid for *ttl_seconds* from now; without *subject*, role and cities name it."""
         now = int(time.time())
         claims = {
             "iss": ISSUER,
             "aud": ISSUER,
-            "sub": f"{role}:{','.join(cities)}" if cities else str(role),
+            "sub": subject or (f"{role}:{','.join(cities)}" if cities else str(role)),
             "role": str(role),
             # One as a string and none as null, which the version before can read.
             "city": list(cities) if len(cities) > 1 else next(iter(cities), None),

@@ -8,7 +8,6 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from rich.console import Console
 
 from api.cli.supervisor import ChildError
@@ -19,28 +18,52 @@ from db.dataset.score_sheet import RefusedSheetError
 from db.local import LocalError
 from db.postgres import migrate
 from db.postgres.pool import AWAY, Pool, close, create_pool
-from db.settings import Settings
+from db.settings import Settings, unknown_variables, variable
 
 T = TypeVar("T")
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
+
+def _folder(value: str) -> Path:
+    if not value:
+        raise typer.BadParameter("it is the path of a folder and must not be empty")
+    return Path(value)
+
+
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder of this installation; SCI_DATA_DIR or .sci when left out."),
+    typer.Option(
+        "--data-dir",
+        parser=_folder,
+        metavar="FOLDER",
+        help="Folder of this installation; SCI_DATA_DIR or .sci when left out.",
+    ),
 ]
 
 
 def settings_of(data_dir: Path | None) -> Settings:
+    """The settings of the environment; a line for each that is wrong, and exit 1."""
+    problems = [
+        f"{name} is not a setting" + (f"; did you mean {resembled}?" if resembled else "")
+        for name, resembled in unknown_variables(os.environ).items()
+    ]
     try:
-        return Settings() if data_dir is None else Settings(data_dir=data_dir)
+        settings = Settings() if data_dir is None else Settings(data_dir=data_dir)
     except ValidationError as error:
-        for problem in error.errors():
-            name = str(problem["loc"][0]).upper()
-            errors.print(f"sci: {name if name.endswith('_URL') else f'SCI_{name}'}: {problem['msg']}")
-        raise typer.Exit(1) from error
-    except SettingsError as error:
-        fail(f"{error}: {error.__cause__}")
+        problems += [
+            f"{_variable(problem['loc'][0])}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_url=False)
+        ]
+    if problems:
+        fail(*problems)
+    return settings
+
+
+def _variable(location: int | str) -> str:
+    """The variable of the first part of a problem's location, which is a field's name or its alias."""
+    name = str(location)
+    return variable(name) if name in Settings.model_fields else name
 
 
 def production(data_dir: Path | None) -> Settings:
@@ -80,6 +103,8 @@ def answer(do: Callable[[], T]) -> T:
         fail(str(error) or type(error).__name__)
 
 
-def fail(message: str) -> NoReturn:
-    errors.print(f"sci: {message}")
+def fail(*messages: str) -> NoReturn:
+    """Print a line for each message, and exit 1."""
+    for message in messages:
+        errors.print(f"sci: {message}")
     raise typer.Exit(1)

@@ -1,22 +1,20 @@
 """The `sci` command."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
-from api.access.token import Role, installation_tokens
 from api.cli import command
 from api.cli.console import DataDir, answer, become, errors, fail, production, settings_of, with_database
+from api.cli.token import token
 from api.cli.up import StartOptions, up
 from db.dataset import dataset, export, load, score_sheet
 from db.postgres.pool import Pool, transaction
 from db.ranking import rebuild, verify
 
 BUNDLED = Path(__file__).parents[2] / "db" / "data"
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 app = typer.Typer(help="A composite index of cities over GraphQL.", no_args_is_help=True)
@@ -41,26 +39,7 @@ def up_(
     answer(lambda: up(options, typer.echo))
 
 
-@app.command()
-def token(
-    role: Annotated[Role, typer.Option(help="What the token allows.")] = Role.ADMIN,
-    city: Annotated[
-        list[str] | None, typer.Option(help="Slug; an editor changes the scores of this city only. Repeat it for more.")
-    ] = None,
-    ttl: Annotated[str, typer.Option(help="Time to live: a number and s, m, h or d.")] = "1h",
-    data_dir: DataDir = None,
-) -> None:
-    """Print a bearer token for this installation."""
-    match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
-    if match is None:
-        fail(f"--ttl {ttl!r} is not a number and one of s, m, h, d")
-    if role is Role.EDITOR and not city:
-        fail("an editor's token needs --city")
-    settings = settings_of(data_dir)
-    if settings.oidc_issuer is not None:
-        fail(f"{settings.oidc_issuer} signs the tokens of this installation (SCI_OIDC_ISSUER): ask it for one")
-    tokens = answer(lambda: installation_tokens(settings))
-    typer.echo(tokens.sign(role, city or (), int(match[1]) * SECONDS[match[2]]))
+app.command("token")(token)
 
 
 @app.command("migrate")
