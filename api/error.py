@@ -10,6 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from db import telemetry
 from db.change.proposal import Problem, ProblemCode
+from db.excerpt import shortened
 from db.postgres.pool import AWAY
 
 log = telemetry.logger(__name__)
@@ -26,7 +27,7 @@ class RequestError(Exception):
         headers: dict[str, str] | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(shortened(message))
         self.status = status
         self.headers = headers or {}
         self.extensions = {"code": code, **(details or {})}
@@ -60,7 +61,7 @@ class UserError:
 
     @classmethod
     def of(cls, problem: Problem) -> "UserError":
-        return cls(code=problem.code, message=problem.message, path=list(problem.path))
+        return cls(code=problem.code, message=shortened(problem.message), path=list(problem.path))
 
 
 class ClientError(GraphQLError):
@@ -69,7 +70,7 @@ class ClientError(GraphQLError):
     code = "BAD_USER_INPUT"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": self.code})
+        super().__init__(shortened(message), extensions={"code": self.code})
 
 
 class UnauthenticatedError(ClientError):
@@ -91,6 +92,7 @@ def masked(error: GraphQLError) -> GraphQLError:
         syntax = isinstance(error, GraphQLSyntaxError)
         code = "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED"
         error.extensions = {"code": code, **(error.extensions or {})}
+        error.message = shortened(error.message)
         return error
     if isinstance(error.original_error, AWAY):
         log.warning("postgres is away", error=repr(error.original_error))

@@ -130,13 +130,23 @@ class Context:
         if year is None:
             return None
         revision = self.newest.get(year) if revision is None else revision
-        if revision is not None and revision > self._live.newest.get(year, 0):
-            # A ranking that this process has not heard of may name cities that it does not know.
-            await self._live.refresh()
-        found = None if revision is None else await self._live.snapshots.get((year, revision))
+        is_stored = revision is not None and await self._is_stored(year, revision)
+        found = await self._live.snapshots.get((year, revision)) if is_stored and revision is not None else None
         # What is not there yet may be there soon.
         self._names_revisions = self._names_revisions and found is not None
         return found
+
+    async def _is_stored(self, year: int, revision: int) -> bool:
+        """Whether there is that ranking; all that an operation asks for at once are looked up in one statement."""
+        newest = self._live.newest.get(year, 0)
+        if revision == newest or self._live.snapshots.held((year, revision)) is not None:
+            return True
+        if await self._loaders.first_ranked_revision_from.load((year, revision)) != revision:
+            return False
+        if revision > newest:
+            # A ranking that this process has not heard of may name cities that it does not know.
+            await self._live.refresh()
+        return True
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -25,19 +25,12 @@ from graphql import (
 )
 
 from api.error import DocumentError
-from api.operation import limits, overlap
+from api.operation import complexity, limits
 from api.operation.request import GraphQLRequest
 from api.planning.executor import PlanningExecutor
+from api.planning.library import VALIDATION_ABORTED, limit_comparisons
 
-# Inside strings and comments, which are one token at any length. 100,000 take 30 ms at most.
-MOST_CHARACTERS = 100_000
-# Python makes no integer of more than 4,300.
-MOST_DIGITS = 1_000
-LONG_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1},}}")
-# 280 fragments that are not used took 35 ms.
-MOST_DEFINITIONS = 150
-# To find 100 errors took up to 480 ms, most of it for what might be meant instead.
-MOST_ERRORS = 5
+LONG_NUMBER = re.compile(rf"\d{{{limits.MOST_DIGITS + 1},}}")
 # A parsed document takes about fifty times its text.
 MOST_KEPT_CHARACTERS = 500_000
 MOST_MEASURED = 100
@@ -49,22 +42,27 @@ class Document:
     def __init__(self, node: DocumentNode) -> None:
         self.node = node
         self.executors: dict[int, PlanningExecutor] = {}
-        self._page_variables = limits.page_variables(node)
-        self._operations: dict[tuple[str | None, str], Operation] = {}
+        self.is_paid = False
+        self._page_variables = complexity.page_variables(node)
+        self._operations: dict[tuple[Any, ...], Operation] = {}
 
     def operation(self, name: str | None, variables: dict[str, Any]) -> "Operation":
         """The operation that is meant; what it costs differs from call to call by page sizes only.
 
         Raises `DocumentError` above a limit, and when it is left open which operation is meant.
         """
-        page_sizes = repr([variables.get(each) for each in self._page_variables]) if self._page_variables else ""
-        if (name, page_sizes) not in self._operations:
+        key = name, *(complexity.page_size(variables.get(each)) for each in self._page_variables)
+        if key not in self._operations:
             node = _operation(self.node, name)
             if len(self._operations) >= MOST_MEASURED:
                 self._operations.clear()
-            measured = Operation(self, node, _measure(self.node, node, variables).cost)
-            self._operations[name, page_sizes] = measured
-        return self._operations[name, page_sizes]
+            self._operations[key] = Operation(self, node, _measure(self.node, node, variables).cost)
+        return self._operations[key]
+
+    @property
+    def cost(self) -> int:
+        """Of reading and validating it."""
+        return limits.TOKEN_COST * self.node.token_count
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,11 @@ class Documents:
     """The valid documents used last, by their text."""
 
     def __init__(self, schema: GraphQLSchema, token_limit: int, *, introspection: bool) -> None:
+        limit_comparisons(limits.COMPARISON_BUDGET)
         self._schema = schema
         self._rules = [*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,))]
         self._token_limit = token_limit
+        self._hides_suggestions = not introspection
         self._held: OrderedDict[str, Document] = OrderedDict()
         self._free_characters = MOST_KEPT_CHARACTERS
 
@@ -117,8 +117,7 @@ class Documents:
         if held is None:
             node = self._parse(asked.query)
             _measure(node, _operation(node, asked.operation_name), variables)
-            _compare(node)
-            if errors := validate(self._schema, node, self._rules, max_errors=MOST_ERRORS):
+            if errors := self._validate(node):
                 raise DocumentError(errors)
             held = self._keep(asked.query, node)
         operation = held.operation(asked.operation_name, variables)
@@ -126,10 +125,10 @@ class Documents:
         return operation
 
     def _parse(self, text: str) -> DocumentNode:
-        if len(text) > MOST_CHARACTERS:
-            raise above(limits.LimitError("characters", len(text), MOST_CHARACTERS))
+        if len(text) > limits.MOST_CHARACTERS:
+            raise above(limits.LimitError("characters", len(text), limits.MOST_CHARACTERS))
         if (number := LONG_NUMBER.search(text)) is not None:
-            raise above(limits.LimitError("digits in a number", len(number[0]), MOST_DIGITS))
+            raise above(limits.LimitError("digits in a number", len(number[0]), limits.MOST_DIGITS))
         try:
             node = parse(text, max_tokens=self._token_limit)
         except GraphQLError as error:
@@ -137,9 +136,22 @@ class Documents:
         except RecursionError as error:
             deep = GraphQLError("the document is nested too deeply", extensions={"code": "LIMIT_EXCEEDED"})
             raise DocumentError([deep]) from error
-        if len(node.definitions) > MOST_DEFINITIONS:
-            raise above(limits.LimitError("operations and fragments", len(node.definitions), MOST_DEFINITIONS))
+        if len(node.definitions) > limits.MOST_DEFINITIONS:
+            raise above(limits.LimitError("operations and fragments", len(node.definitions), limits.MOST_DEFINITIONS))
         return node
+
+    def _validate(self, node: DocumentNode) -> list[GraphQLError]:
+        errors = validate(
+            self._schema,
+            node,
+            self._rules,
+            max_errors=limits.MOST_ERRORS,
+            hide_suggestions=self._hides_suggestions,
+        )
+        if errors and errors[-1].message == VALIDATION_ABORTED:
+            message = "too many fields of the same name, in the document or its fragments, must be compared"
+            return [GraphQLError(message, extensions={"code": "LIMIT_EXCEEDED"})]
+        return errors
 
     def _keep(self, text: str, node: DocumentNode) -> Document:
         document = self._held[text] = Document(node)
@@ -164,17 +176,10 @@ def _operation(node: DocumentNode, name: str | None) -> OperationDefinitionNode:
     return operation
 
 
-def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> limits.Figures:
+def _measure(node: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> limits.Complexity:
     """Before validation, which is not linear in a document's length."""
     try:
-        return limits.check(node, operation, variables)
-    except limits.LimitError as error:
-        raise above(error) from error
-
-
-def _compare(node: DocumentNode) -> None:
-    try:
-        overlap.check(node)
+        return complexity.check(node, operation, variables)
     except limits.LimitError as error:
         raise above(error) from error
 

@@ -37,6 +37,11 @@ class Renders:
     def __init__(self) -> None:
         self._held: OrderedDict[str, _Rendering] = OrderedDict()
 
+    def has(self, key: str, generation: int) -> bool:
+        """Whether `get` would give the answer of another."""
+        rendering = self._held.get(key)
+        return rendering is not None and rendering.is_good(generation)
+
     async def get(self, key: str, generation: int, render: Render) -> bytes:
         """What *render* gives, or gave to another for the same *key*."""
         held = self._held.get(key)

@@ -11,7 +11,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import create_source_event_stream
 
 from api.access.rate_limit import REFUSAL_COST, WRITE_COST, RateLimiter
-from api.access.token import ANONYMOUS
+from api.access.token import ANONYMOUS, Viewer
 from api.error import DocumentError, RequestError, masked
 from api.operation import answer_cache, limits
 from api.operation.context import Context
@@ -73,15 +73,17 @@ class Execution:
         viewer, address = context.viewer, context.address
         self._rate_limiter.check(viewer, address)
         try:
-            if viewer is ANONYMOUS and asked.variables:
-                _check_values(asked.variables)
+            values = _count_values(asked.variables, viewer) if asked.variables else 0
             operation = self._documents.operation(asked)
         except (DocumentError, RequestError):
             await self._rate_limiter.charge(viewer, address, REFUSAL_COST)
             raise
         context.report_cost(operation.cost, limits.LIMITS.cost)
-        cost = operation.cost + WRITE_COST * operation.is_write
+        cost = operation.cost + WRITE_COST * operation.is_write + limits.VALUE_COST * values
+        if not operation.document.is_paid:
+            cost += operation.document.cost
         context.budget = await self._rate_limiter.charge(viewer, address, cost, is_write=operation.is_write)
+        operation.document.is_paid = True
         return operation
 
     def begin(self, operation: Operation, asked: GraphQLRequest, context: Context) -> "ExecutionResult | Unfinished":
@@ -147,7 +149,22 @@ class Execution:
         # What a subscriber has seen decides which events it gets, not what is in them.
         variables = {name: value for name, value in (asked.variables or {}).items() if name != operation.since_variable}
         key = answer_cache.key(asked.query, variables, asked.operation_name, event.snapshot.key, context.viewer.role)
+        if not self._renders.has(key, context.generation):
+            await self._pay(operation, context)
         return await self._renders.get(key, context.generation, render)
+
+    async def _pay(self, operation: Operation, context: Context) -> None:
+        """Charge a subscriber for an event that nobody else has been answered; it waits while it has too little left.
+
+        Its next event is the newest one then.
+        """
+        while True:
+            try:
+                await self._rate_limiter.charge(context.viewer, context.address, operation.cost)
+            except RequestError as error:
+                await asyncio.sleep(float(error.headers.get("Retry-After", 1)))
+            else:
+                return
 
     def _executor(self, operation: Operation, asked: GraphQLRequest, context: Context) -> PlanningExecutor:
         """Raises `DocumentError` for variables that are wrong."""
@@ -157,9 +174,9 @@ class Execution:
             raise DocumentError(error.errors) from error
 
 
-def _check_values(variables: dict[str, Any]) -> None:
+def _count_values(variables: dict[str, Any], viewer: Viewer) -> int:
     try:
-        limits.check_values(variables)
+        return limits.count_values(variables, limits.MOST_VALUES if viewer is ANONYMOUS else None)
     except limits.LimitError as error:
         raise above(error) from error
 

@@ -7,9 +7,9 @@ from types import NoneType
 from typing import Any, Protocol, TypeAlias
 
 from graphql import GraphQLLeafType, GraphQLString
-from graphql.execution import Executor
 
 from api.planning.batch import Panel, Places, Views
+from api.planning.library import Executor
 from api.planning.view import ViewList
 
 TEXT = {str, NoneType}

@@ -22,16 +22,22 @@ from graphql import (
     default_field_resolver,
     default_type_resolver,
 )
-from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet, collect_fields
-from graphql.execution.executor import CollectedErrors
-from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
-from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.planning import plan
 from api.planning.completion import UnplannedError
 from api.planning.coroutine import Coroutines
+from api.planning.library import (
+    CollectedErrors,
+    ExecutorThrowingOnIncremental,
+    FieldDetailsList,
+    FragmentDetails,
+    GroupedFieldSet,
+    VariableValues,
+    build_resolve_info,
+    collect_fields,
+    get_variable_values,
+)
 from api.planning.plan import Plan
 from api.planning.view import ViewList
 from db import telemetry
@@ -174,7 +180,7 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         """Await nothing: a value that is not answered need not be worked out, and `close` gives it up."""
 
     # With the context that Strawberry's resolvers look for.
-    build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
+    build_resolve_info = build_resolve_info
 
     def complete_list_value(
         self,

@@ -29,20 +29,17 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
-from graphql.execution.values import get_argument_values
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 
 from api.planning.batch import Batch, batches
 from api.planning.completion import Completion, Exact, Leaf, ListOf, Object, Runner
+from api.planning.library import DEFINITION, FieldDetailsList, GroupedFieldSet, get_argument_values
 from api.planning.resolver import strawberry_field
 from api.planning.step import AtPlaces, Each, Figure, Step, TypeName, Uniform, resolver
 from api.planning.view import BY_PLACE, FIGURE, UNIFORM, View
 
 # Figures of these types are Python's own in a column: graphql-core would check each of them and change none.
 EXACT = frozenset({"Float", "Int", "Boolean"})
-DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 class Plan:

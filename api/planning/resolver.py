@@ -14,8 +14,9 @@ from graphql import (
     get_nullable_type,
     is_specified_scalar_type,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
+
+from api.planning.library import DEFINITION
 
 Resolve = Callable[..., Any]
 
@@ -32,7 +33,7 @@ def call_directly(schema: GraphQLSchema) -> None:
 
 def strawberry_field(field: GraphQLField) -> StrawberryField | None:
     """What Strawberry knows of a field; None for one of introspection."""
-    found = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    found = field.extensions.get(DEFINITION)
     return found if isinstance(found, StrawberryField) else None
 
 

@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 
 import strawberry
 from graphql import GraphQLField, GraphQLObjectType
-from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.types.field import StrawberryField
 
 from api.planning.batch import Batch, Views
 from api.planning.completion import Answer, Completion, Runner, UnplannedError
 from api.planning.coroutine import close
+from api.planning.library import FieldDetailsList
 from api.planning.resolver import of_object_alone, of_object_and_info
 from api.planning.view import MAY_WAIT, ByPlace, View
 

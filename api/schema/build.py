@@ -3,6 +3,8 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from api.operation.argument import bound_arguments
+from api.planning.library import core_schema
 from api.planning.resolver import call_directly
 from api.schema.mutation import Mutation
 from api.schema.query import Query
@@ -19,7 +21,8 @@ def create_schema() -> strawberry.Schema:
         types=[Category, Indicator, Parameter],
         config=StrawberryConfig(info_class=strawberry.Info),
     )
-    call_directly(schema._schema)
+    call_directly(core_schema(schema))
+    bound_arguments(core_schema(schema))
     return schema
 
 

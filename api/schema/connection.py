@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 import strawberry
 
 from api.error import ClientError
+from api.operation.limits import MAX_PAGE_SIZE
 
 DEFAULT_PAGE_SIZE = 20
-MAX_PAGE_SIZE = 100
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from db.composite.framework import Framework
@@ -58,8 +59,13 @@ async def read(reader: Reader) -> Catalogue:
 
 def name_key(name: str, slug: str) -> tuple[str, str]:
     """Sorts names as a German index does: umlauts with their vowels, case ignored, equal names by slug."""
+    return _folded(name), slug
+
+
+@lru_cache(maxsize=20_000)
+def _folded(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in plain if not unicodedata.combining(letter)), slug
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def in_range(population: int | None, lowest: int | None, highest: int | None) -> bool:

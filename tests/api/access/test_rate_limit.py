@@ -18,7 +18,7 @@ from tests.api.websocket.test_subscription import FOLLOW, SUBMIT, TRANSPORT, Soc
 from tests.conftest import Api, running_api
 
 # Of readers: seven small queries.
-FEW = {"rate_limit": "720 per 2 seconds"}
+FEW = {"rate_limit": "1000 per 2 seconds"}
 WINDOW_SECONDS = 2
 WRITES = {"rate_limit": "12000 per 60 seconds"}
 
@@ -56,11 +56,11 @@ async def test_a_reader_comes_to_its_limit_and_back(settings: Settings, redis: R
         refused = answers[-1]
         seconds = int(refused.headers["retry-after"])
         assert 1 <= seconds <= WINDOW_SECONDS
-        assert refused.headers["ratelimit-policy"] == '"cost";q=720'
+        assert refused.headers["ratelimit-policy"] == '"cost";q=1000'
         assert refused.headers["ratelimit"] == f'"cost";r=0;t={seconds}'
         assert refused.headers["cache-control"] == "no-store"
         message = f"the budget is used up; it is full again in {seconds} s"
-        extensions = {"code": "RATE_LIMITED", "limit": 720, "retryAfterSeconds": seconds}
+        extensions = {"code": "RATE_LIMITED", "limit": 1000, "retryAfterSeconds": seconds}
         assert refused.json() == {"errors": [{"message": message, "extensions": extensions}]}
         # What is in memory costs nothing, with a budget or without.
         before = await scripts_run(redis)
@@ -76,7 +76,7 @@ async def scripts_run(redis: Redis) -> int:
 
 
 async def test_who_has_nothing_left_is_refused_without_asking_redis(settings: Settings, redis: Redis) -> None:
-    async with limited(settings, rate_limit="720 per 60 seconds") as api:
+    async with limited(settings, rate_limit="1000 per 60 seconds") as api:
         assert {(await ask(api, number)).status_code for number in range(8)} == {200, 429}
         before = await scripts_run(redis)
         assert {(await ask(api, number)).status_code for number in range(10, 20)} == {429}
@@ -90,7 +90,7 @@ async def test_processes_share_budgets(settings: Settings, redis: Redis) -> None
 
 
 async def test_each_subject_has_its_own(settings: Settings, redis: Redis) -> None:
-    async with limited(settings, rate_limit="720 per 60 seconds") as api:
+    async with limited(settings, rate_limit="1000 per 60 seconds") as api:
         assert (await asyncio.gather(*(ask(api, number) for number in range(9))))[-1].status_code in (200, 429)
         assert (await ask(api, 10)).status_code == 429
         token = api.token(Role.READER)
@@ -128,7 +128,7 @@ async def test_without_redis_readers_pass_and_writers_have_a_budget_each_process
 
 async def test_over_a_socket_the_operation_is_refused_and_the_socket_stays(settings: Settings, redis: Redis) -> None:
     async with (
-        limited(settings, rate_limit="720 per 60 seconds") as api,
+        limited(settings, rate_limit="1000 per 60 seconds") as api,
         websockets.connect(address(api), subprotocols=[TRANSPORT]) as connection,
     ):
         socket = Socket(connection)
@@ -171,7 +171,7 @@ async def connected(api: Api) -> int:
 
 
 async def test_only_named_proxies_say_who_asks(settings: Settings, redis: Redis) -> None:
-    changed = {"rate_limit": "120 per 60 seconds"}
+    changed = {"rate_limit": "150 per 60 seconds"}
     async with limited(settings, **changed) as api:
         statuses = [(await ask(api, n, **{"X-Forwarded-For": f"192.0.2.{n}"})).status_code for n in range(2)]
         assert statuses == [200, 429]

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import websockets
-from graphql import get_introspection_query, parse
+from graphql import get_introspection_query
 
 from api.error import DocumentError
-from api.operation import limits, overlap
-from api.operation.document import MOST_CHARACTERS, Documents
+from api.operation import limits
+from api.operation.document import Documents
+from api.operation.limits import MOST_CHARACTERS
 from api.operation.request import GraphQLRequest
 from api.schema.build import create_schema
 from tests.api.operation.test_limits import EVERYTHING, HOSTILE
@@ -164,19 +165,13 @@ async def test_a_list_of_operations_is_no_request(read_api: Api) -> None:
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-def test_pairs_are_those_counted_by_hand() -> None:
-    # a 3 times, below it b 3 times and c twice; F and G side by side
-    document = "{ a { b } a { b c } ...F } fragment F on Query { a { b c } ...G } fragment G on Query { d }"
-    assert overlap.pairs(parse(document)) == 3 + 3 + 1 + 1
-
-
 async def test_the_cost_is_told_to_who_asks(read_api: Api) -> None:
     body, cost = {"query": EVERYTHING}, {"SCI-Cost": "report"}
     plain = [await read_api.client.post("/graphql", json=body) for _ in range(2)]
     told = [await read_api.client.post("/graphql", json=body, headers=cost) for _ in range(2)]
     again = await read_api.client.post("/graphql", json=body)
     for answer in told:
-        assert answer.json()["extensions"] == {"cost": {"requested": 59_802, "limit": limits.LIMITS.cost}}
+        assert answer.json()["extensions"] == {"cost": {"requested": 59_901, "limit": limits.LIMITS.cost}}
         assert answer.headers["cache-control"] == "no-store"
     for answer in (*plain, again):
         assert "extensions" not in answer.json()

@@ -15,8 +15,8 @@ from graphql import (
     specified_scalar_types,
 )
 
-from api.operation import limits
-from api.operation.limits import Figures, LimitError
+from api.operation import complexity, limits
+from api.operation.limits import Complexity, LimitError
 from api.schema.build import sdl
 from tests.conftest import Api
 
@@ -42,6 +42,7 @@ HOSTILE = {
     "circular introspection": CIRCULAR_INTROSPECTION,
     "aliases": "{ city(slug: \"krefeld\") { " + " ".join(f"a{i}: name" for i in range(101)) + " } }",
     "root fields": "{ " + " ".join(f"a{i}: __typename" for i in range(21)) + " }",
+    "long names": "{ " + "a" * 101 + ": __typename }",
     "directives": "{ __typename " + "@include(if: true) " * 51 + "}",
     "depth": "{ ranking { edition { " + "ranking { edition { " * 9 + "year" + " } }" * 9 + " } } }",
     "tokens": "{ " + "__typename " * 2001 + "}",
@@ -49,31 +50,33 @@ HOSTILE = {
 }  # fmt: skip
 
 
-def figures(document: str, **variables: int) -> Figures:
-    """The figures of a document's only operation."""
+def measured(document: str, **variables: int) -> Complexity:
+    """The complexity of a document's only operation."""
     parsed = parse(document)
     operation = get_operation_ast(parsed, None)
     assert operation is not None
-    return limits.check(parsed, operation, variables)
+    return complexity.check(parsed, operation, variables)
 
 
 def test_figures_are_those_counted_by_hand() -> None:
-    # entries 1, and for each of 7: nodes 1, rank 1, categories 1 with 5 times code and b
+    # ranking 1, entries 100, and for each of 7: nodes 1, rank 1, categories 1 with 5 times code and b
     document = """query Q($n: Int = 7) @skip(if: false) { ranking { entries(first: $n) { nodes { ...N } } } }
     fragment N on RankingEntry { rank categories { a: status b: score } }"""
-    cost = 2 + 7 * (1 + 2 + 5 * 2)
-    assert figures(document) == Figures(depth=5, aliases=2, directives=1, root_fields=1, fields=7, cost=cost)
-    assert figures(document, n=3).cost == 2 + 3 * (1 + 2 + 5 * 2)
+    cost = 101 + 7 * (1 + 2 + 5 * 2)
+    assert measured(document) == Complexity(
+        depth=5, aliases=2, directives=1, root_fields=1, fields=7, characters_in_a_name=10, cost=cost
+    )
+    assert measured(document, n=3).cost == 101 + 3 * (1 + 2 + 5 * 2)
 
 
 def test_a_fragment_counts_wherever_it_is_spread() -> None:
-    once = figures("{ ...F } fragment F on Query { editions { year } }")
-    twice = figures("{ ...F ... on Query { ...F } } fragment F on Query { editions { year } }")
+    once = measured("{ ...F } fragment F on Query { editions { year } }")
+    twice = measured("{ ...F ... on Query { ...F } } fragment F on Query { editions { year } }")
     assert (once.cost, twice.cost, twice.root_fields) == (8, 16, 2)
 
 
 def test_a_cycle_of_fragments_is_left_to_validation() -> None:
-    assert figures("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }") == Figures()
+    assert measured("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }") == Complexity()
 
 
 def test_every_list_field_has_a_size() -> None:
@@ -84,7 +87,7 @@ def test_every_list_field_has_a_size() -> None:
 @pytest.mark.parametrize("name", sorted(set(HOSTILE) - {"circular introspection", "nesting", "tokens"}))
 def test_hostile_documents_are_above_a_limit(name: str) -> None:
     with pytest.raises(LimitError):
-        figures(HOSTILE[name])
+        measured(HOSTILE[name])
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -93,6 +96,28 @@ async def test_hostile_documents_get_an_error_with_a_code(name: str, read_api: A
     assert "data" not in answer
     [error] = answer["errors"]
     assert error["extensions"]["code"] in {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        "mutation { a: closeEdition(input: {edition: 1}) { errors { code } } b: __typename ...F }"
+        " fragment F on Mutation { closeEdition(input: {edition: 2}) { errors { code } } }",
+        "mutation { retryRecomputation(input: {edition: 1}) { errors { code } } ... { addCity(input: {edition: 1,"
+        ' city: "x", population: 1}) { errors { code } } } }',
+    ],
+)
+async def test_an_operation_has_one_mutation_field(mutation: str, read_api: Api) -> None:
+    [error] = (await read_api.post(mutation, token=read_api.token()))["errors"]
+    assert error["message"] == "an operation has one mutation field, and this one has 2: send each as an operation"
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "requested": 2, "limit": 1}
+
+
+async def test_the_same_mutation_field_may_come_by_two_fragments(read_api: Api) -> None:
+    document = """mutation { __typename ...F ...F }
+      fragment F on Mutation { closeEdition(input: {edition: 1}) { errors { code } } }"""
+    answer = await read_api.data(document, token=read_api.token())
+    assert answer["closeEdition"]["errors"] == [{"code": "UNKNOWN_EDITION"}]
 
 
 async def test_the_largest_honest_documents_are_answered(read_api: Api) -> None:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from api.operation import limits
+from db.excerpt import MOST_REPEATED
 from tests.api.schema.test_submission import STATE
 from tests.conftest import Api
 
@@ -62,6 +64,10 @@ async def test_any_text_may_be_asked_for(text: str, read_api: Api) -> None:
         response = await read_api.client.post("/graphql", json={"query": query, "variables": {"s": text}})
         answer = response.json()
         assert (response.status_code, code_of(answer)) in {(200, None), (200, "BAD_USER_INPUT")}, name
+        if len(text) > limits.NAME_CHARACTERS:
+            assert text[: MOST_REPEATED + 1] not in response.text, name
+            assert answer["errors"], name
+            continue
         if name in NOTHING:
             assert answer["data"] == NOTHING[name]
         if name == "simulate":
@@ -76,7 +82,13 @@ async def test_any_text_may_be_submitted(api: Api) -> None:
           submission {{ revision }} errors {{ code path }} }} }}"""
         for text in TEXTS:
             before = await pool.fetchrow(STATE)
-            payload = (await api.data(query, {"s": text}, api.token()))["submitScores"]
+            answer = await api.post(query, {"s": text}, api.token())
+            if name in ("city", "measure") and len(text) > limits.NAME_CHARACTERS:
+                assert code_of(answer) == "BAD_USER_INPUT"
+                assert await pool.fetchrow(STATE) == before
+                refused.append((name, text))
+                continue
+            payload = answer["data"]["submitScores"]
             kept = payload["submission"] is not None
             assert kept == (payload["errors"] == [])
             assert (await pool.fetchrow(STATE) == before) == (not kept)

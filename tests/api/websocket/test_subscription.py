@@ -184,8 +184,9 @@ async def test_without_an_edition_a_new_one_is_followed_from_its_start(
 
 
 async def test_a_slow_client_misses_revisions_and_never_the_newest(api: Api, recompute: Recompute) -> None:
-    # Long names make events of 2 MB, of which the buffers of a connection hold a few.
-    pages = " ".join(f"p{n}: entries(first: 100) {{ nodes {{ {'name' * 500}: rank }} }}" for n in range(12))
+    # Long names make events of 4 MB, of which the buffers of a connection hold a few.
+    ranks = " ".join(f"{'name' * 24}{n}: rank" for n in range(11))
+    pages = " ".join(f"p{n}: entries(first: 100) {{ nodes {{ categories {{ {ranks} }} }} }}" for n in range(8))
     async with websockets.connect(
         address(api), subprotocols=[TRANSPORT], compression=None, max_size=None, max_queue=1
     ) as connection:
