@@ -39,7 +39,7 @@ def pid_of(system: System, word: str) -> int:
 async def test_it_says_what_it_does_and_keeps_the_data_even_when_it_is_killed(tmp_path: Path) -> None:
     async with up(tmp_path) as system:
         assert system.lines[:7] == [
-            "postgres started", "redis started", "migrations applied", "data loaded: 3481 scores", "api started",
+            "postgres started", "redis started", "migrations applied", "data loaded: 3482 scores", "api started",
             "worker started", "relay started",
         ]  # fmt: skip
         assert re.fullmatch(r"ready after \d+\.\d s: http://127\.0\.0\.1:\d+/", system.lines[7])
@@ -48,7 +48,7 @@ async def test_it_says_what_it_does_and_keeps_the_data_even_when_it_is_killed(tm
         assert await system.ranked(submission["id"]) == 3
         await system.stop(signal.SIGINT)
     async with up(tmp_path) as system:
-        assert "data loaded: 3481 scores" not in system.lines
+        assert "data loaded: 3482 scores" not in system.lines
         answer = await system.query('{ ranking { revision entry(city: "krefeld") { rank } } }')
         assert answer == {"ranking": {"revision": 3, "entry": {"rank": 50}}}
         port = system.url.rstrip("/").rpartition(":")[2]
@@ -188,7 +188,7 @@ async def test_the_commands_beside_a_running_system(tmp_path: Path, system: Syst
     revision = await system.ranked((await system.submit(100, await system.token()))["id"])
     data_dir = ("--data-dir", system.data_dir)
     verified = await sci("verify", *data_dir)
-    assert (verified.status, verified.output) == (0, "2024, 2025: 229 rows compared, none off\n")
+    assert (verified.status, verified.output) == (0, "2024, 2025: 250 rows compared, none off\n")
     assert (await sci("migrate", *data_dir)).output == "migrations applied\n"
     exported = await sci("export", "2025", "--to", tmp_path, *data_dir)
     assert (exported.status, exported.output) == (0, f"{tmp_path}\n")

@@ -29,7 +29,7 @@ async def assert_kept(pool: Pool, year: int) -> None:
 async def test_every_way_to_change_an_edition_keeps_a_definition(pool: Pool) -> None:
     for year in range(2019, 2026):
         await assert_kept(pool, year)
-    change = MethodologyChange([WeightChange("mobility", 0.1), WeightChange("payment", 1e-7)], top_n=3)
+    change = MethodologyChange([WeightChange("mobility", 0.1), WeightChange("payment", 1e-6)], top_n=3)
     revisions = [await submit(pool, MethodologyProposal(2025, change))]
     await assert_kept(pool, 2025)
     revisions.append(await submit(pool, MemberProposal(2025, "new-city", 123_456, "New City", "Nowhere")))
@@ -39,7 +39,7 @@ async def test_every_way_to_change_an_edition_keeps_a_definition(pool: Pool) -> 
         [
             FieldChange(None, "top_n", "10", "3"),
             FieldChange("mobility", "weight", "1", "0.1"),
-            FieldChange("payment", "weight", "1", "1e-07"),
+            FieldChange("payment", "weight", "1", "1e-06"),
         ],
         [FieldChange("new-city", "member", "false", "true"), FieldChange("new-city", "population", None, "123456")],
         [],
