@@ -2,11 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pogo_core.error import BadMigrationError
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -17,10 +19,28 @@ from db.dataset.csv_table import DatasetError
 from db.dataset.score_sheet import RefusedSheetError
 from db.local import LocalError
 from db.postgres import migrate
-from db.postgres.pool import AWAY, Pool, close, create_pool
+from db.postgres.pool import AWAY, Pool, close, connect, create_pool
+from db.redis import EvictionError
 from db.settings import Settings, unknown_variables, variable
 
 T = TypeVar("T")
+
+
+class MigrationError(Exception):
+    """The database is older than this program."""
+
+
+EXPECTED = (
+    LocalError,
+    ChildError,
+    MigrationError,
+    BadMigrationError,
+    DatasetError,
+    load.LoadError,
+    RefusedSheetError,
+    EvictionError,
+    LookupError,
+)
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
@@ -67,10 +87,20 @@ def _variable(location: int | str) -> str:
 
 
 def production(data_dir: Path | None) -> Settings:
-    """The settings of one process of a whole; it starts no servers of its own."""
+    """The settings of one process of a whole, which starts no servers of its own and migrates nothing.
+
+    A database that does not answer now may do so later, so only what it says counts.
+    """
     settings = settings_of(data_dir)
     if settings.database_url is None or settings.redis_url is None:
         fail("DATABASE_URL and REDIS_URL must be set; `sci up` runs everything with servers of its own")
+    database_url = settings.database_url
+
+    async def check() -> None:
+        with suppress(*AWAY):
+            await _check_migrations(database_url, timeout=settings.lock_timeout_seconds)
+
+    answer(lambda: asyncio.run(check()))
     return settings
 
 
@@ -80,12 +110,12 @@ def become(arguments: list[str]) -> NoReturn:
 
 
 def with_database(data_dir: Path | None, run: Callable[[Pool], Awaitable[T]]) -> T:
-    """What *run* gives on a migrated database: the settings' or this installation's own."""
+    """What *run* gives on the database of the settings, or this installation's own, which has every migration."""
     settings = settings_of(data_dir)
 
     async def main() -> T:
-        async with local.database(settings) as database_url:
-            await migrate.apply(database_url)
+        async with _existing_database(settings) as database_url:
+            await _check_migrations(database_url)
             pool = await create_pool(database_url, settings, "command")
             try:
                 return await run(pool)
@@ -95,11 +125,45 @@ def with_database(data_dir: Path | None, run: Callable[[Pool], Awaitable[T]]) ->
     return answer(lambda: asyncio.run(main()))
 
 
+def with_database_url(data_dir: Path | None, run: Callable[[str], Awaitable[T]], *, is_new: bool = False) -> T:
+    """What *run* gives with the URL of that database, whatever is in it; *is_new* makes one where there is none."""
+    settings = settings_of(data_dir)
+
+    async def main() -> T:
+        async with (local.database if is_new else _existing_database)(settings) as database_url:
+            return await run(database_url)
+
+    return answer(lambda: asyncio.run(main()))
+
+
+@asynccontextmanager
+async def _existing_database(settings: Settings) -> AsyncIterator[str]:
+    """The database of the settings, never a new one in a folder that somebody mistyped."""
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise LocalError(
+            f"there is no installation in {settings.data_dir}: make one with `sci up` or `sci migrate`, "
+            "or name its folder with --data-dir or its database with DATABASE_URL"
+        )
+    async with local.database(settings) as database_url:
+        yield database_url
+
+
+async def _check_migrations(database_url: str, **options: Any) -> None:
+    connection = await connect(database_url, **options)
+    try:
+        missing = await migrate.missing(connection)
+    finally:
+        await connection.close()
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise MigrationError(f"the database lacks the migration {missing[0]}{more}: run `sci migrate` first")
+
+
 def answer(do: Callable[[], T]) -> T:
     """What *do* gives; an expected failure ends the command with one line."""
     try:
         return do()
-    except (LocalError, ChildError, DatasetError, load.LoadError, RefusedSheetError, LookupError, *AWAY) as error:
+    except (*EXPECTED, *AWAY) as error:
         fail(str(error) or type(error).__name__)
 
 

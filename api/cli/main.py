@@ -1,5 +1,6 @@
 """The `sci` command."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,26 @@ import typer
 from rich.progress import Progress
 
 from api.cli import command
-from api.cli.console import DataDir, answer, become, errors, fail, production, settings_of, with_database
+from api.cli.backup import backup, restore
+from api.cli.console import (
+    DataDir,
+    answer,
+    become,
+    errors,
+    fail,
+    production,
+    settings_of,
+    with_database,
+    with_database_url,
+)
+from api.cli.doctor import DISTRIBUTION, doctor
+from api.cli.figures import city, ranking
+from api.cli.status import status
 from api.cli.token import token
 from api.cli.up import StartOptions, up
+from api.cli.watch import watch
 from db.dataset import dataset, export, load, score_sheet
+from db.postgres import migrate
 from db.postgres.pool import Pool, transaction
 from db.ranking import rebuild, verify
 
@@ -18,6 +35,21 @@ BUNDLED = Path(__file__).parents[2] / "db" / "data"
 
 
 app = typer.Typer(help="A composite index of cities over GraphQL.", no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sci {version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def sci(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A composite index of cities over GraphQL."""
 
 
 @app.command("up")
@@ -45,11 +77,8 @@ app.command("token")(token)
 @app.command("migrate")
 def migrate_(data_dir: DataDir = None) -> None:
     """Bring the database to the newest schema."""
-
-    async def run(_: Pool) -> None:
-        typer.echo("migrations applied")
-
-    with_database(data_dir, run)
+    with_database_url(data_dir, migrate.apply, is_new=True)
+    typer.echo("migrations applied")
 
 
 @app.command("load")
@@ -186,6 +215,15 @@ def relay(data_dir: DataDir = None) -> None:
     """Run one relay: it hands requests for rankings from the database to the workers."""
     production(data_dir)
     become(command.relay())
+
+
+app.command("status")(status)
+app.command("ranking")(ranking)
+app.command("city")(city)
+app.command("watch")(watch)
+app.command("doctor")(doctor)
+app.command("backup")(backup)
+app.command("restore")(restore)
 
 
 if __name__ == "__main__":

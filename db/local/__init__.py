@@ -1,6 +1,7 @@
 """This installation's own Postgres and Redis, from wheels, as child processes on Unix sockets."""
 
 from db.local.directory import InUseError, LocalError, claim, database_url, redis_url
+from db.local.orphan import orphan_of
 from db.local.postgres import postgres
 from db.local.process import Child, Process, running
 from db.local.redis import redis
@@ -14,6 +15,7 @@ __all__ = [
     "claim",
     "database",
     "database_url",
+    "orphan_of",
     "postgres",
     "redis",
     "redis_url",

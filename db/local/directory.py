@@ -79,6 +79,18 @@ def claim(data_dir: Path) -> Iterator[None]:
                 run.rmdir()
 
 
+def is_claimed(data_dir: Path) -> bool:
+    """Whether a process has *data_dir* to itself now."""
+    try:
+        with (data_dir / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def lock_file(data_dir: Path, name: str) -> Iterator[int]:
     """An open descriptor of a file in *data_dir*, for flock; children do not inherit it."""

@@ -8,10 +8,19 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from db.local.directory import LocalError
+from db.local.directory import LocalError, is_claimed
 
 TAKEOVER_SECONDS = 60
 POLL_SECONDS = 0.02
+
+
+def orphan_of(data_dir: Path) -> int | None:
+    """The number of a Postgres process that runs on *data_dir* though nobody has claimed it; None without one."""
+    home = data_dir.resolve() / "postgres"
+    pid = _recorded(home)
+    if pid is None or not _alive(pid) or not _serves(pid, home) or is_claimed(data_dir):
+        return None
+    return pid
 
 
 async def end_orphan(home: Path) -> None:

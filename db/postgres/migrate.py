@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import asyncpg
 from pogo_core.util import migrate
 
 from db.postgres.pool import connect
@@ -35,3 +36,16 @@ async def apply(database_url: str, migrations: Path = MIGRATIONS) -> None:
         await migrate.apply(connection, migrations, schema_name="public", logger=QUIET)
     finally:
         await connection.close()
+
+
+async def missing(connection: "asyncpg.Connection[asyncpg.Record]", migrations: Path = MIGRATIONS) -> list[str]:
+    """The names of the migrations that this database has not got, oldest first; this changes nothing."""
+    names = _names(migrations)
+    if await connection.fetchval("select to_regclass('public._pogo_migration') is null"):
+        return names
+    applied = {row["migration_id"] for row in await connection.fetch("select migration_id from public._pogo_migration")}
+    return [name for name in names if name not in applied]
+
+
+def _names(migrations: Path) -> list[str]:
+    return sorted(path.stem for path in migrations.glob("*.sql"))

@@ -227,6 +227,7 @@ async def test_a_spreadsheet_beside_a_running_system(tmp_path: Path, system: Sys
 
 async def test_the_commands_without_a_running_system(tmp_path: Path) -> None:
     data_dir = ("--data-dir", tmp_path / "data")
+    assert (await sci("migrate", *data_dir)).status == 0
     loaded = await sci("load", Path(local.__file__).parents[1] / "data", *data_dir)
     assert loaded.output.splitlines()[-2:] == [
         "2024: 410 scores changed, new revision",
@@ -276,14 +277,17 @@ async def test_tokens_are_for_a_role_a_city_and_a_time(system: System) -> None:
         (["token", "--subject", " "], "--subject is a name"),
         (["serve"], "DATABASE_URL and REDIS_URL must be set"),
         (["load", "nowhere"], "nowhere/city.csv: No such file or directory"),
-        (["verify", "1999"], "there is no edition 1999"),
-        (["export", "1999"], "there is no edition 1999"),
-        (["verify", "--rebuild", "1999"], "edition 1999 has no ranking"),
+        (["verify", "1999"], "there is no installation in"),
+        (["export", "1999"], "there is no installation in"),
+        (["status"], "there is no installation in"),
+        (["backup", "file"], "there is no installation in"),
+        (["restore", "nowhere.dump"], "cannot read nowhere.dump: No such file or directory"),
+        (["watch", "--url", "nonsense"], "nonsense: Request URL is missing an 'http://' or 'https://' protocol"),
         (["submit", "nowhere.csv", "--edition", "2025"], "nowhere.csv: No such file or directory"),
     ],
 )
 async def test_bad_arguments_get_one_clear_line(arguments: list[str], words: str, tmp_path: Path) -> None:
-    finished = await sci(*arguments, "--data-dir", tmp_path)
+    finished = await sci(*arguments, *(() if "watch" in arguments else ("--data-dir", tmp_path)))
     assert (finished.status, finished.output) == (1, "")
     assert words in finished.errors.splitlines()[-1]
 
