@@ -33,7 +33,8 @@ async def test_a_change_is_behind_until_it_is_ranked_and_parked_when_it_cannot_b
     assert 3600 <= edition.behind_seconds < 3700
     assert found.outbox_size >= 1
     assert 3600 <= found.outbox_age_seconds < 3700
-    await pool.execute("update recomputation set revision = 2, attempts = $1 where edition = 2025", ATTEMPTS)
+    await pool.execute("delete from recomputation")
+    await pool.execute("insert into recomputation (edition, revision, attempts) values (2025, 2, $1)", ATTEMPTS)
     [edition] = [each for each in (await status.read(pool, ATTEMPTS)).editions if each.year == 2025]
     assert edition.is_parked
 
