@@ -33,6 +33,7 @@ from db.postgres.pool import AWAY, Pool, close, create_pool
 from db.rate import Budgets
 from db.redis import connect_redis
 from db.settings import OFF, Settings
+from db.version import VERSION
 
 PROBE_SECONDS = 2
 # In the unit of `api.access.rate_limit`: 83 cities with 42 figures each.
@@ -97,7 +98,7 @@ class Service:
 
     async def healthz(self, _: Request) -> Response:
         """200 while the process answers at all."""
-        return PlainTextResponse("healthy\n")
+        return PlainTextResponse(f"healthy, version {VERSION}\n")
 
     async def readyz(self, _: Request) -> Response:
         """200 once Postgres answers and every edition that has scores has a ranking."""

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import typer
 
@@ -17,11 +16,11 @@ from db.postgres import migrate
 from db.postgres.pool import connect
 from db.redis import REDIS_AWAY, EvictionError, check_eviction, connect_redis
 from db.settings import Settings
+from db.version import VERSION
 
 LEAST_FREE_BYTES = 2**30
 MOST_CLOCK_SECONDS = 2.0
 LEAST_POSTGRES = 150000
-DISTRIBUTION = "smart-city-index"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def _here(settings: Settings) -> list[Check]:
     folder = next(folder for folder in (path, *path.parents) if folder.exists())
     free = shutil.disk_usage(folder).free
     checks = [
-        Check("versions", True, f"sci {version(DISTRIBUTION)}, Python {python}"),
+        Check("versions", True, f"sci {VERSION}, Python {python}"),
         Check("disk", free >= LEAST_FREE_BYTES, f"{free / 2**30:.1f} GiB free in {folder}"),
     ]
     if settings.database_url is None:

@@ -1,6 +1,5 @@
 """The `sci` command."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from api.cli.console import (
     with_database,
     with_database_url,
 )
-from api.cli.doctor import DISTRIBUTION, doctor
+from api.cli.doctor import doctor
 from api.cli.figures import city, ranking
 from api.cli.status import status
 from api.cli.token import token
@@ -30,6 +29,7 @@ from db.dataset import dataset, export, load, score_sheet
 from db.postgres import migrate
 from db.postgres.pool import Pool, transaction
 from db.ranking import rebuild, verify
+from db.version import VERSION
 
 BUNDLED = Path(__file__).parents[2] / "db" / "data"
 
@@ -39,7 +39,7 @@ app = typer.Typer(help="A composite index of cities over GraphQL.", no_args_is_h
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"sci {version(DISTRIBUTION)}")
+        typer.echo(f"sci {VERSION}")
         raise typer.Exit
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from db.index import installation
 from db.local.directory import LocalError
 from db.local.postgres import program
 from db.postgres.pool import connect
@@ -42,8 +43,6 @@ begin
 end $$
 """
 
-NEW_EPOCH = "select 1"
-
 HAS_EDITIONS = "select exists (select from edition)"
 
 
@@ -58,7 +57,7 @@ async def backup(database_url: str, file: Path) -> int:
 
 
 async def restore(database_url: str, file: Path, *, replace: bool) -> None:
-    """Put the content of *file* in place of everything in the database, in one transaction.
+    """Put the content of *file* in place of everything in the database, under a new epoch, in one transaction.
 
     Raises LocalError for a database that holds editions, unless *replace*, and for a file that is no backup.
     """
@@ -69,7 +68,7 @@ async def restore(database_url: str, file: Path, *, replace: bool) -> None:
         script = f"{folder}/restore.sql"
         await _run("pg_restore", "--no-owner", "--exit-on-error", f"--file={script}", str(file))
         words = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--dbname={database_url}"]
-        await _run("psql", *words, f"--command={EMPTY}", f"--file={script}", f"--command={NEW_EPOCH}")
+        await _run("psql", *words, f"--command={EMPTY}", f"--file={script}", f"--command={installation.RENEW}")
 
 
 @contextmanager

@@ -115,10 +115,14 @@ class System:
 
 @asynccontextmanager
 async def up(
-    data_dir: Path, *arguments: str | Path, python: str | Path = sys.executable, **settings: str
+    data_dir: Path,
+    *arguments: str | Path,
+    python: str | Path = sys.executable,
+    folder: str | Path = ".",
+    **settings: str,
 ) -> AsyncIterator[System]:
     """A system that is ready; it is stopped at the end unless the test has done so."""
-    async with starting(data_dir, *arguments, python=python, **settings) as system:
+    async with starting(data_dir, *arguments, python=python, folder=folder, **settings) as system:
         system.url = (await system.until("ready after")).split()[-1]
         await system.until("to stop")
         yield system
@@ -128,12 +132,16 @@ async def up(
 
 @asynccontextmanager
 async def starting(
-    data_dir: Path, *arguments: str | Path, python: str | Path = sys.executable, **settings: str
+    data_dir: Path,
+    *arguments: str | Path,
+    python: str | Path = sys.executable,
+    folder: str | Path = ".",
+    **settings: str,
 ) -> AsyncIterator[System]:
     """A system that was just started; it is killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         python, "-m", "api.cli.main", "up", "--port", "0", "--data-dir", str(data_dir), *map(str, arguments),
-        env=environment(**settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        cwd=folder, env=environment(**settings), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
         yield System(process, data_dir)

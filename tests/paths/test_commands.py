@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from db import local
+from db.index import installation
 from db.local import dump
 from db.postgres import migrate
 from db.postgres.pool import connect
 from db.settings import Settings
+from db.version import VERSION
 from tests.conftest import create_database
 from tests.paths.conftest import System, sci
 
@@ -28,7 +30,7 @@ async def test_what_stands_where_and_what_is_well(system: System) -> None:
     names = ["settings", "versions", "disk", "orphans", "postgres", "clock", "migrations", "redis"]
     assert [line.split()[1].rstrip(":") for line in checked.output.splitlines()] == names
     assert (checked.status, "FAIL" in checked.output) == (0, False)
-    assert version.output == "sci 0.1.0\n"
+    assert version.output == f"sci {VERSION}\n"
 
 
 async def test_figures_in_the_terminal(system: System) -> None:
@@ -70,6 +72,7 @@ async def test_a_backup_comes_back(settings: Settings, servers: Path, tmp_path: 
     empty = await create_database(servers, "template0")
     await dump.restore(empty, file, replace=False)
     assert await _content(empty) == before
+    assert await _epoch(empty) != await _epoch(settings.database_url)
 
     await _execute(settings.database_url, "delete from outbox; create table newer (edition integer references edition)")
     await _execute(settings.database_url, "update city set name = 'changed'")
@@ -81,8 +84,10 @@ async def test_a_backup_comes_back(settings: Settings, servers: Path, tmp_path: 
     with pytest.raises(local.LocalError, match="failed: "):
         await dump.restore(settings.database_url, broken, replace=True)
     assert await _content(settings.database_url) == changed
+    epoch = await _epoch(settings.database_url)
     await dump.restore(settings.database_url, file, replace=True)
     assert await _content(settings.database_url) == before
+    assert await _epoch(settings.database_url) != epoch
     assert await _missing(settings.database_url) == []
 
 
@@ -111,6 +116,14 @@ async def _execute(url: str, statements: str) -> None:
     await connection.close()
 
 
+async def _epoch(url: str) -> str:
+    connection = await connect(url)
+    try:
+        return await installation.epoch(connection)
+    finally:
+        await connection.close()
+
+
 async def _missing(url: str) -> list[str]:
     connection = await connect(url)
     try:
@@ -125,7 +138,7 @@ async def _content(url: str) -> dict[str, str]:
     try:
         query = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
         names = [row["relname"] for row in await connection.fetch(query)]
-        # A restore is noted in the installation's own row.
+        # Its epoch is another one after a restore.
         digests = {
             name: await connection.fetchval(
                 f"select md5(coalesce(string_agg(t::text, chr(10) order by t::text), '')) from {name} t"

@@ -8,16 +8,22 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from db.version import VERSION
 from tests.paths.conftest import STOP_SECONDS, environment, up
 
 ROOT = Path(__file__).parents[2]
-SHELL_BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+README = (ROOT / "README.md").read_text()
+SHELL_BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+[GRAPHQL_BLOCK] = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+PINS = "constraint-dependencies"
 NEEDED = ("pyproject.toml", "README.md", "api", "workers", "db")
 NOBODY = 65534
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -131,29 +137,47 @@ def _pythons() -> dict[tuple[int, int], str]:
 
 
 def _oldest_and_newest() -> list[str]:
+    """The oldest and the newest; all other tests run on one of them, which is left out unless it is alone."""
     versions = list(_pythons())
-    return [f"{major}.{minor}" for major, minor in dict.fromkeys(versions[:1] + versions[-1:])]
+    ends = dict.fromkeys(versions[:1] + versions[-1:])
+    others = [version for version in ends if version != sys.version_info[:2]] or list(ends)
+    return [f"{major}.{minor}" for major, minor in others]
 
 
 @pytest.mark.parametrize("version", _oldest_and_newest())
-async def test_the_system_starts_on_the_oldest_and_the_newest_python_here(version: str, tmp_path: Path) -> None:
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-        pytest.skip(f"all other tests run on Python {version}")
+async def test_the_package_alone_runs_on_the_oldest_and_the_newest_python_here(version: str, tmp_path: Path) -> None:
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        pytest.skip("uv is not on PATH, so nothing can be installed for another Python")
-    program = _pythons()[tuple(map(int, version.split(".")))]  # type: ignore[index]
-    await asyncio.to_thread(_install, uv, program, tmp_path / "venv")
-    async with up(tmp_path / "data", python=tmp_path / "venv/bin/python") as system:
-        answer = await system.query('{ ranking { revision entry(city: "krefeld") { rank } } }')
-        assert answer == {"ranking": {"revision": 1, "entry": {"rank": 41}}}
+        pytest.skip("uv is not on PATH, so nothing can be built or installed")
+    [program] = [path for found, path in _pythons().items() if version == f"{found[0]}.{found[1]}"]
+    python = await asyncio.to_thread(_install, uv, program, tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    async with up(empty / "data", python=python, folder=empty) as system:
+        answer = await system.query(GRAPHQL_BLOCK)
+        assert answer["city"]["result"]["rank"] == 41
+        async with httpx2.AsyncClient(base_url=system.url) as client:
+            health = await client.get("/healthz")
+            pages = [(await client.get(path)).status_code for path in ("/graphiql/", "/export/2025.csv")]
+        assert (health.text, pages) == (f"healthy, version {VERSION}\n", [200, 200])
 
 
-def _install(uv: str, program: str, folder: Path) -> None:
-    """What the system needs for another Python, from wheels alone: a compiler is not wanted."""
-    words = ["sync", "--quiet", "--no-dev", "--no-build", "--no-install-project", "--python", program]
-    settings = environment(UV_PROJECT_ENVIRONMENT=str(folder))
+def _install(uv: str, program: str, folder: Path) -> Path:
+    """The Python of a new environment with nothing but our wheel and what it needs, all of it from wheels."""
+    environ, python = folder / "environment", folder / "environment/bin/python"
+    pins = folder / "pins.txt"
+    pins.write_text("\n".join(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"][PINS]))
+    wheels = folder / "wheels"
+    _run(uv, "build", "--quiet", "--wheel", f"--out-dir={wheels}", str(ROOT))
+    [wheel] = wheels.glob("*.whl")
+    _run(uv, "venv", "--quiet", f"--python={program}", str(environ))
+    words = ["--quiet", "--system-certs", "--only-binary=:all:", f"--constraints={pins}", f"--python={python}"]
+    _run(uv, "pip", "install", *words, str(wheel))
+    return python
+
+
+def _run(*command: str) -> None:
     done = subprocess.run(
-        [uv, *words], cwd=ROOT, env=settings, timeout=INSTALL_SECONDS, capture_output=True, text=True, check=False
+        command, env=environment(), timeout=INSTALL_SECONDS, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
