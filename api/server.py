@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 
 from api.app import Service, create_app
+from api.http.protocol import Protocol
 from db import telemetry
 from db.settings import Settings
 
@@ -41,7 +42,7 @@ def configuration(service: Service, **listening: Any) -> uvicorn.Config:
         create_app(service),
         **listening,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="websockets-sansio",
         # Deflate costs half a megabyte a socket.
         ws_per_message_deflate=False,

@@ -86,7 +86,8 @@ def refusing() -> Iterator[None]:
         raise ExpiredError("the bearer token has expired") from error
     except JoseError as error:
         raise TokenError(f"the bearer token is not valid here: {error.description or error.error}") from error
-    except (ValueError, KeyError, TypeError) as error:  # TypeError: a `crit` that is no list
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        # TypeError: a `crit` that is no list. RecursionError: a header or claims nested too deeply.
         raise TokenError("the bearer token is not valid here: it is not of the form of one") from error
 
 

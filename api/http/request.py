@@ -43,6 +43,8 @@ def read(request: Request, body: bytes, find_text: FindText) -> GraphQLRequest:
         return _from_query_string(request, find_text)
     if request.method != "POST":
         raise RequestError(405, "METHOD_NOT_ALLOWED", "use POST or GET", method.GRAPHQL)
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RequestError(415, "UNSUPPORTED_MEDIA_TYPE", "send the body uncompressed", {"Accept-Encoding": "identity"})
     content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
     if content_type.strip() != JSON or charset not in ("utf-8", "utf8"):

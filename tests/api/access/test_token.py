@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hmac
 import json
 import stat
 import sys
@@ -46,6 +47,15 @@ def encoded(part: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
+def nested(*, in_header: bool) -> str:
+    """A token of which a part is nested more deeply than Python's parser goes, with a right signature."""
+    deep = b'{"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    parts = (deep, json.dumps(CLAIMS).encode()) if in_header else (b'{"alg":"HS256"}', deep)
+    content = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = hmac.digest(SECRET, content, "sha256")
+    return b".".join((content, base64.urlsafe_b64encode(signature).rstrip(b"="))).decode()
+
+
 END = CLAIMS["exp"] + LEEWAY_SECONDS
 BELIEVED = [
     (signed(), Viewer("admin", Role.ADMIN, (), END)),
@@ -73,6 +83,8 @@ async def test_a_token_is_for_the_cities_that_it_was_signed_for(cities: tuple[st
     "token",
     [
         signed(b"another secret, another secret, another"),
+        nested(in_header=True),
+        nested(in_header=False),
         signed(exp=1),
         signed(exp=None),
         signed(iss="somebody"),
