@@ -1,6 +1,7 @@
 """The ASGI application: its routes, and what lives as long as the process."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,6 +55,8 @@ class Service:
         budgets = None if settings.rate_limit == OFF else Budgets(settings, self._redis)
         self._rate_limiter = RateLimiter(budgets, settings.most_streams_per_address)
         schema, trusted = create_schema(), TrustedDocuments(settings)
+        # Answers of another version or schema are none of this one's.
+        self._release = f"{VERSION} {hashlib.sha256(schema.as_str().encode()).hexdigest()}"
         execution = Execution(schema._schema, settings, self._rate_limiter, self.metrics.plan_failures.inc)
         self.http = GraphQLEndpoint(execution, settings, trusted, self._rate_limiter, self._new_context)
         self._websocket = WebSocketEndpoint(schema, execution, settings, trusted, self._new_context)
@@ -115,7 +118,7 @@ class Service:
         return Response(self.metrics.render(self.live), headers={"Content-Type": CONTENT_TYPE})
 
     def _new_context(self, scope: Scope) -> Context:
-        return Context(self.pool, self.live, self.tokens, address(scope))
+        return Context(self.pool, self.live, self.tokens, address(scope), self._release)
 
 
 def create_app(service: Service) -> ASGIApp:

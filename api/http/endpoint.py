@@ -20,7 +20,7 @@ from api.access.expiry import expired
 from api.access.rate_limit import RateLimiter
 from api.access.token import ANONYMOUS, TokenError, UnverifiableError, Verifier, Viewer, viewer_of_header
 from api.error import DocumentError, RequestError
-from api.http import method, response, sse
+from api.http import condition, method, response, sse
 from api.http import request as requests
 from api.http.disconnect import unless_gone
 from api.http.request import EVENT_STREAM
@@ -180,13 +180,16 @@ class GraphQLEndpoint:
     def _kept(self, request: Request, key: str, accepted: Mapping[str, float], context: Context) -> Response | None:
         """The answer to a query that was answered before: nothing of it is parsed again.
 
-        Only a pure answer ever carried its key as an entity tag, so who still has that tag has the answer.
+        A client that names the entity tag has the answer, even where it is not kept here any more: only answers that
+        depend on nothing but their key were ever sent with a tag.
         """
         media_type = requests.media_type(accepted, OperationType.QUERY)
         if media_type == EVENT_STREAM or context.is_stale:
             return None
         answer, tag = self.answers.get(key), response.entity_tag(key, media_type)
-        if request.method == "GET" and tag in request.headers.get("if-none-match", ""):
+        headers = request.headers.getlist("if-none-match") if request.method == "GET" else []
+        is_kept = answer is not None or not condition.takes_any_copy(headers)
+        if is_kept and condition.has_copy(headers, tag):
             return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
         return None if answer is None else response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
@@ -201,17 +204,22 @@ class GraphQLEndpoint:
             if isinstance(result, ExecutionResult):
                 answer = _answer(result, context)
                 self.answers.keep(known.key, answer)
-                return _response(answer, result, known, context)
+                return _response(request, answer, result, known, context)
             unfinished = result
         try:
             with traced(operation):
-                return await unless_gone(request, self._share(unfinished, operation, known, context))
+                return await unless_gone(request, self._share(request, unfinished, operation, known, context))
         finally:
             if unfinished is not None:
                 unfinished.close()
 
     async def _share(
-        self, unfinished: Unfinished | None, operation: Operation, known: Known, context: Context
+        self,
+        request: Request,
+        unfinished: Unfinished | None,
+        operation: Operation,
+        known: Known,
+        context: Context,
     ) -> Response:
         result: ExecutionResult | None = None
 
@@ -224,7 +232,7 @@ class GraphQLEndpoint:
             return _answer(result, context)
 
         answer = await (execute() if context.reports_cost else self.answers.compute(known.key, execute))
-        return _response(answer, result, known, context)
+        return _response(request, answer, result, known, context)
 
 
 def _answer(result: ExecutionResult, context: Context) -> Answer:
@@ -233,10 +241,16 @@ def _answer(result: ExecutionResult, context: Context) -> Answer:
     return Answer(json(result, notes), is_pure, context.caching)
 
 
-def _response(answer: Answer, result: ExecutionResult | None, known: Known, context: Context) -> Response:
+def _response(
+    request: Request, answer: Answer, result: ExecutionResult | None, known: Known, context: Context
+) -> Response:
     """*result* is the client's own; without one, the answer was another's, who had no errors."""
     if result is not None and result.errors:
         return response.executed(result, known.media_type, context.notes())
+    is_get = request.method == "GET" and answer.is_pure
+    if is_get and condition.takes_any_copy(request.headers.getlist("if-none-match")):
+        tag = response.entity_tag(known.key, known.media_type)
+        return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
     return response.computed(answer, known.media_type, known.key, is_anonymous=context.is_anonymous)
 
 

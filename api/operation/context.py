@@ -16,6 +16,7 @@ from api.state.live import LiveRankings
 from api.state.snapshot import Snapshot
 from db.postgres.pool import Pool
 from db.rate import Budget
+from db.version import VERSION
 
 # The newest revisions as one operation, or one event of a subscription, sees them from start to end.
 _pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
@@ -29,8 +30,9 @@ class Context:
     what a writer has left.
     """
 
-    def __init__(self, pool: Pool, live: LiveRankings, tokens: Verifier, address: str) -> None:
+    def __init__(self, pool: Pool, live: LiveRankings, tokens: Verifier, address: str, release: str = VERSION) -> None:
         self._live = live
+        self._release = release
         self.tokens = tokens
         self.address = address
         self.viewer: Viewer = ANONYMOUS
@@ -58,7 +60,8 @@ class Context:
             return "public, max-age=1, must-revalidate"
         if self._reads_catalogue:
             return "public, max-age=300, must-revalidate"
-        return "public, max-age=31536000, immutable"
+        # Not longer: after a restore, the same revision may be another ranking.
+        return "public, max-age=3600, must-revalidate"
 
     @property
     def pool(self) -> Pool:
@@ -91,12 +94,21 @@ class Context:
         """Of everything that the answer to a query from memory depends on."""
         live = self._live
         try:
-            return answer_cache.key(
+            return self.digest(
                 asked.query, asked.variables, asked.operation_name, live.newest, live.version, self.viewer.role
             )
         except orjson.JSONEncodeError as error:
             # orjson reads 1024 levels and writes 254.
             raise RequestError(400, "BAD_REQUEST", "variables are nested too deeply") from error
+
+    @property
+    def epoch(self) -> str:
+        """Of the database; another one after a restore, when revisions begin again where they were."""
+        return self._live.epoch
+
+    def digest(self, *parts: Any) -> str:
+        """Names an answer that depends on *parts*, on the release of this program and on the database's epoch."""
+        return answer_cache.key(self._release, self._live.epoch, *parts)
 
     def notes(self) -> dict[str, Any]:
         """What an answer says about itself: that it may not be the newest, while Postgres does not answer; its cost."""

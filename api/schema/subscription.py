@@ -60,7 +60,11 @@ async def ranking_recomputed(
 async def _follow(context: Context, edition: int | None, since: int | None) -> AsyncGenerator[Snapshot]:
     """The newest ranking each time that there is a newer one than was given."""
     seen: dict[int, int] = {}
+    epoch = context.epoch
     while True:
+        if context.epoch != epoch:
+            epoch, since = context.epoch, None
+            seen.clear()
         year = max(context.live.newest, default=None) if edition is None else edition
         if not seen and year is not None and since is not None:
             # Known of the first edition only: a newer one counts its revisions from 1 again.

@@ -7,7 +7,7 @@ import time
 from api.state import catalogue
 from api.state.catalogue import Catalogue
 from api.state.snapshot import Snapshots
-from db.index import definition, edition
+from db.index import definition, edition, installation
 from db.postgres.pool import AWAY, Pool
 from db.settings import Settings
 
@@ -17,7 +17,7 @@ class LiveRankings:
 
     `generation` counts the changes of both. `traceparents` has the span that loaded each edition's newest ranking,
     where it was traced. `is_stale` is True while Postgres does not answer: what is in memory may
-    not be the newest.
+    not be the newest. `epoch` is another one when the database was restored.
     """
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
@@ -30,6 +30,7 @@ class LiveRankings:
         self.version: tuple[int, int, int] | None = None
         self.is_stale = False
         self.generation = 0
+        self.epoch = ""
         self.traceparents: dict[int, str | None] = {}
         self._read_at = -math.inf
         self._changed = asyncio.Event()
@@ -50,6 +51,10 @@ class LiveRankings:
         return time.monotonic() - self._read_at
 
     async def _read(self) -> None:
+        # Before all else: what an epoch names is never older than it.
+        epoch = await installation.epoch(self.pool)
+        if epoch != self.epoch:
+            self._forget(epoch)
         states = await edition.states(self.pool)
         version = await definition.version(self.pool)
         if version != self.version:
@@ -59,6 +64,13 @@ class LiveRankings:
         newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
         self.is_ready = all(state.year in newest for state in states if state.is_due(self.settings.task_attempts))
         self._advance(newest)
+
+    def _forget(self, epoch: str) -> None:
+        """Drop what was read before the database was restored: the same revision may be another ranking now."""
+        self.epoch = epoch
+        self.newest, self.version = {}, None
+        self.snapshots = Snapshots(self.pool, self.settings.snapshot_cache_size)
+        self.generation += 1
 
     async def hear(self, year: int, revision: int) -> None:
         """Take in a ranking that is said to be stored, and wake everyone who waits when it is newer than before.

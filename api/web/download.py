@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from api.operation import answer_cache
+from api.http import condition
 from api.operation.context import Context
 from api.schema.node import number
 from api.state.catalogue import Catalogue
@@ -33,9 +33,9 @@ async def export(request: Request, context: Context) -> Response:
     snapshot = await context.snapshot(year, revision)
     if snapshot is None:
         return PlainTextResponse(f"there is no such ranking of edition {year}\n", 404)
-    tag = f'"{answer_cache.key("export", form, snapshot.key, snapshot.ranking.input_hash, context.live.version)}"'
+    tag = f'"{context.digest("export", form, snapshot.key, snapshot.ranking.input_hash, context.live.version)}"'
     headers = {"ETag": tag, **CACHING}
-    if tag in request.headers.get("if-none-match", ""):
+    if condition.has_copy(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     name = f"smart-city-index-{year}-revision-{snapshot.key[1]}.{form}"
     headers |= {"Content-Disposition": f'attachment; filename="{name}"', "Content-Type": MEDIA_TYPES[form]}

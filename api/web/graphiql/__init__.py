@@ -1,13 +1,16 @@
 """GraphiQL at /graphiql/, all of it from this process: it works without the internet."""
 
 import os
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
-from starlette.responses import Response
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.http import browser_headers
+from api.http import browser_headers, condition
 
 STATIC = Path(__file__).parent / "static"
 
@@ -26,8 +29,16 @@ class GraphiQL(StaticFiles):
     def file_response(
         self, full_path: "os.PathLike[str] | str", stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers.update({**HEADERS, "Cache-Control": "no-cache"})
+        tag = _entity_tag(str(full_path), stat_result.st_mtime_ns)
+        headers = {**HEADERS, "Cache-Control": "no-cache", "ETag": tag}
+        if condition.has_copy(Headers(scope=scope).getlist("if-none-match"), tag):
+            return Response(status_code=304, headers=headers)
         if str(full_path).endswith(".gz"):
-            response.headers["Content-Encoding"] = "gzip"
-        return response
+            headers["Content-Encoding"] = "gzip"
+        return FileResponse(full_path, status_code, headers, stat_result=stat_result)
+
+
+@lru_cache
+def _entity_tag(path: str, _: int) -> str:
+    """Of the content: a wheel gives all files of a release the same date, and two may have the same size."""
+    return f'"{sha256(Path(path).read_bytes()).hexdigest()}"'

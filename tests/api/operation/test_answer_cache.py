@@ -133,7 +133,7 @@ LATER = "{ ranking(edition: 2025, revision: 2) { revision } }"
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (NAMED, "public, max-age=31536000, immutable"),
+        (NAMED, "public, max-age=3600, must-revalidate"),
         (NAMED_WITH_CITY, "public, max-age=300, must-revalidate"),
         (KREFELD, "public, max-age=1, must-revalidate"),
         (LATER, "public, max-age=1, must-revalidate"),
