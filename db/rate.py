@@ -21,7 +21,7 @@ from db.settings import Settings
 
 log = telemetry.logger(__name__)
 
-# Nobody's query waits longer for a Redis that is paused, and none at all for the next while.
+# A query waits this long for a Redis that does not answer; then Redis is not asked for AWAY_SECONDS.
 PATIENCE_SECONDS = 0.25
 AWAY_SECONDS = 1.0
 MOST_EXHAUSTED = 10_000
@@ -45,9 +45,9 @@ class ExhaustedError(Exception):
 
 
 class Budgets:
-    """Of all clients, shared by all processes while Redis answers.
+    """The budgets of all clients, shared by all processes while Redis answers.
 
-    Meanwhile those who only read pass, and those who write have a budget in each process.
+    While it does not, those who only read pass, and those who write have a budget in each process.
     """
 
     def __init__(self, settings: Settings, redis: RedisClient) -> None:
@@ -55,7 +55,7 @@ class Budgets:
         options: Any = {"key_prefix": "sci:rate", "connection_pool": redis.connection_pool}
         storage = RedisStorage("async+redis://", implementation="redispy", **options)
         self._shared = FixedWindowRateLimiter(storage)
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._in_process = FixedWindowRateLimiter(MemoryStorage())
         self._away_until = 0.0
         self._exhausted: OrderedDict[str, float] = OrderedDict()
 
@@ -77,7 +77,7 @@ class Budgets:
             except REDIS_AWAY as error:
                 log.warning("redis is away, budgets are not shared", error=repr(error))
                 self._away_until = time.monotonic() + AWAY_SECONDS
-        return await self._charge(self._own, client, cost, is_write=True) if is_write else None
+        return await self._charge(self._in_process, client, cost, is_write=True) if is_write else None
 
     async def _charge(
         self, limiter: FixedWindowRateLimiter, client: str, cost: int, *, is_write: bool

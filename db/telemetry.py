@@ -16,8 +16,8 @@ _trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
 
 def _add_trace_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    if (found := _trace_id.get()) is not None:
-        event["trace_id"] = found
+    if (id_ := _trace_id.get()) is not None:
+        event["trace_id"] = id_
     return event
 
 

@@ -88,7 +88,7 @@ async def _redis(settings: Settings) -> Check:
     except LocalError as error:
         return Check("redis", False, str(error))
     try:
-        found = await client.info("server")
+        info = await client.info("server")
         await check_eviction(client)
     except EvictionError as error:
         return Check("redis", False, str(error))
@@ -96,5 +96,5 @@ async def _redis(settings: Settings) -> Check:
         return Check("redis", is_own, "not running, as before `sci up`" if is_own else f"does not answer: {error}")
     finally:
         await client.aclose()
-    name = found.get("server_name", "redis")
-    return Check("redis", True, f"{name} {found.get(f'{name}_version', found['redis_version'])}, evicts nothing")
+    name = info.get("server_name", "redis")
+    return Check("redis", True, f"{name} {info.get(f'{name}_version', info['redis_version'])}, evicts nothing")

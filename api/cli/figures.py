@@ -24,20 +24,20 @@ def ranking(
 
     async def run(pool: Pool) -> tuple[Ranking, dict[str, City]]:
         async with transaction(pool, "repeatable_read") as reader:
-            newest = {found.edition: found for found in await _newest(reader)}
-            if edition not in newest:
+            by_year = {each.edition: each for each in await _newest(reader)}
+            if edition not in by_year:
                 years = {state.year for state in await editions.states(reader)}
                 raise LookupError(
                     f"edition {edition} has no ranking" if edition in years else f"there is no edition {edition}"
                 )
-            return newest[edition], {city.slug: city for city in await cities.all_cities(reader)}
+            return by_year[edition], {city.slug: city for city in await cities.all_cities(reader)}
 
-    found, names = with_database(data_dir, run)
+    newest, names = with_database(data_dir, run)
     table = _table("rank", "city", "score", "before")
-    for index in found.order[:top].tolist():
-        row = _row(found.figures, found.comparison, 0, 0, index)
-        table.add_row(row[0], names[found.members[index]].name, *row[1:])
-    _print(f"{found.edition}, revision {found.revision}", table)
+    for index in newest.order[:top].tolist():
+        row = _row(newest.figures, newest.comparison, 0, 0, index)
+        table.add_row(row[0], names[newest.members[index]].name, *row[1:])
+    _print(f"{newest.edition}, revision {newest.revision}", table)
 
 
 def city(
@@ -48,14 +48,14 @@ def city(
 
     async def run(pool: Pool) -> tuple[City, list[Ranking]]:
         async with transaction(pool, "repeatable_read") as reader:
-            found = await cities.by_slug(reader, slug)
-            if found is None:
+            wanted = await cities.by_slug(reader, slug)
+            if wanted is None:
                 raise LookupError(f"there is no city {slug!r}")
-            return found, [ranking for ranking in await _newest(reader) if slug in ranking.cities]
+            return wanted, [ranking for ranking in await _newest(reader) if slug in ranking.cities]
 
-    found, newest = with_database(data_dir, run)
+    wanted, newest = with_database(data_dir, run)
     if not newest:
-        typer.echo(f"{found.name}, {found.state}: in no ranking")
+        typer.echo(f"{wanted.name}, {wanted.state}: in no ranking")
     for each in reversed(newest):
         index = each.members.index(slug)
         table = _table("rank", "", "score", "before")
@@ -63,14 +63,14 @@ def city(
             name = "overall" if row == 0 else each.framework.measures[row - 1].name_en
             figures = _row(each.figures, each.comparison, row, compared, index)
             table.add_row(figures[0], name, *figures[1:])
-        _print(f"{found.name}, {found.state}: {each.edition}, revision {each.revision}", table)
+        _print(f"{wanted.name}, {wanted.state}: {each.edition}, revision {each.revision}", table)
 
 
 async def _newest(reader: Reader) -> list[Ranking]:
     """The newest ranking of every edition that has one, oldest edition first."""
     states = await editions.states(reader)
     keys = [(state.year, state.ranked_revision) for state in states if state.ranked_revision is not None]
-    return [found for found in await rankings.by_key(reader, keys) if found is not None]
+    return [ranking for ranking in await rankings.by_key(reader, keys) if ranking is not None]
 
 
 def _row(figures: Any, comparison: Any, row: int, compared: int, index: int) -> tuple[str, str, str]:

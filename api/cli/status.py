@@ -25,17 +25,17 @@ def status(
     async def run(pool: Pool) -> statuses.Status:
         return await statuses.read(pool, attempts)
 
-    found = with_database(data_dir, run)
+    installation = with_database(data_dir, run)
     if as_json:
-        typer.echo(orjson.dumps(dataclasses.asdict(found), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps(dataclasses.asdict(installation), option=orjson.OPT_INDENT_2).decode())
     else:
-        _show(found)
+        _show(installation)
 
 
-def _show(found: statuses.Status) -> None:
+def _show(installation: statuses.Status) -> None:
     console = Console(highlight=False)
     editions = Table("edition", "revision", "ranked", "behind", "state", box=None)
-    for edition in found.editions:
+    for edition in installation.editions:
         state = f"parked after {edition.attempts} attempts" if edition.is_parked else ""
         editions.add_row(
             str(edition.year), str(edition.revision), str(edition.ranked_revision or "-"),
@@ -43,12 +43,12 @@ def _show(found: statuses.Status) -> None:
         )  # fmt: skip
     console.print(editions)
     lines: dict[str, Any] = {
-        "outbox": f"{found.outbox_size} rows, the oldest {found.outbox_age_seconds:.1f} s old",
-        "proposals that wait": found.pending_proposals,
-        "analyses under way": found.unfinished_analyses,
-        "size of the tables": f"{sum(found.table_bytes.values()) / MEBIBYTE:.1f} MiB",
+        "outbox": f"{installation.outbox_size} rows, the oldest {installation.outbox_age_seconds:.1f} s old",
+        "proposals that wait": installation.pending_proposals,
+        "analyses under way": installation.unfinished_analyses,
+        "size of the tables": f"{sum(installation.table_bytes.values()) / MEBIBYTE:.1f} MiB",
     }
-    for heartbeat in found.heartbeats:
+    for heartbeat in installation.heartbeats:
         lines[f"{heartbeat.role} on {heartbeat.host}"] = f"{heartbeat.age_seconds:.1f} s ago"
     for name, value in lines.items():
         console.print(f"{name}: {value}", markup=False)

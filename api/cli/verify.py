@@ -49,6 +49,6 @@ def _rebuild(edition: int | None, data_dir: Path | None) -> bool:
     for off in report.differences:
         typer.echo(f"{off.edition} revision {off.revision}: {off.what} differ from the audit trail")
     for year, revision in report.skipped:
-        typer.echo(f"{year} revision {revision}: stored by a version that kept no audit of frameworks, not rebuilt")
+        typer.echo(f"{year} revision {revision}: stored by a version that stored no audit of frameworks, not rebuilt")
     typer.echo(f"{len(report.rebuilt)} rebuilt, {len(report.differences) or 'none'} off")
     return bool(report.differences)

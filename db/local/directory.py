@@ -64,7 +64,7 @@ def make(path: Path) -> Path:
 def claim(data_dir: Path) -> Iterator[None]:
     """Make *data_dir* and keep it to this process; InUseError names the process that already does.
 
-    The lock is the kernel's and ends with the process, however that ends.
+    The kernel releases the lock when the process ends, however it ends.
     """
     with lock_file(data_dir, "lock") as descriptor:
         _lock(descriptor, data_dir)
@@ -124,10 +124,10 @@ def _fits(run: Path) -> bool:
 
 
 def _refuse_foreign(run: Path) -> None:
-    """Anybody may create a name under /tmp: a server, or a client, must not trust theirs."""
+    """Raise LocalError for a directory of another user, since anybody may create a name under /tmp."""
     try:
-        found = run.lstat()
+        status = run.lstat()
     except FileNotFoundError:
         return
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise LocalError(f"{run} is not a directory of this user: remove it, or use a shorter --data-dir")

@@ -1,4 +1,4 @@
-"""What a Postgres whose parent was killed may leave: itself, still running, or its postmaster.pid."""
+"""What is left of a Postgres whose parent was killed: the process itself, or its file postmaster.pid."""
 
 import asyncio
 import os
@@ -24,12 +24,15 @@ def orphan_of(data_dir: Path) -> int | None:
 
 
 async def end_orphan(home: Path) -> None:
-    """Leave *home* such that a server can start: whoever calls this has the data directory to itself."""
+    """End a Postgres that still runs on *home*, or put aside its file, so that a new one can start.
+
+    The caller has the data directory to itself.
+    """
     pid = _recorded(home)
     if pid is None or not _alive(pid):
         return
     if not _serves(pid, home):
-        _disown(home)
+        _replace_number(home)
         return
     try:
         async with asyncio.timeout(TAKEOVER_SECONDS):
@@ -39,7 +42,7 @@ async def end_orphan(home: Path) -> None:
 
 
 async def _stop(pid: int, home: Path) -> None:
-    """Fast shutdown: sessions of other commands are ended, nothing is lost."""
+    """Ask for a fast shutdown, which ends the sessions of other commands and loses nothing, and wait for it."""
     os.kill(pid, signal.SIGINT)
     while _alive(pid) and _serves(pid, home):
         await asyncio.sleep(POLL_SECONDS)
@@ -52,11 +55,11 @@ def _recorded(home: Path) -> int | None:
         return None
 
 
-def _disown(home: Path) -> None:
-    """Write our number in place of a stranger's that has been given the same.
+def _replace_number(home: Path) -> None:
+    """Write this process's number in place of that of a stranger, who got the number of the old Postgres.
 
-    Postgres would not start as long as the stranger lives. It takes its parent's number as stale, and then
-    still looks by the rest of the file for processes that use the old shared memory: hence not deleted.
+    Postgres would not start as long as the stranger lives, and takes its parent's number as stale. The file is not
+    deleted, because by the rest of it Postgres looks for processes that use the old shared memory.
     """
     path = home / "postmaster.pid"
     with suppress(FileNotFoundError):

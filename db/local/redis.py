@@ -57,13 +57,13 @@ def _server() -> str:
 
 
 async def _end_orphan(socket: Path) -> None:
-    """Stop the Redis of a parent that was killed: whoever calls this has the data directory to itself."""
+    """Stop the Redis of a parent that was killed; the caller has the data directory to itself."""
     try:
         async with asyncio.timeout(TAKEOVER_SECONDS):
             while await _ask(socket, b"SHUTDOWN") is not None:
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
-        raise LocalError(f"an earlier Redis still holds {socket} and does not stop: end it first") from error
+        raise LocalError(f"an earlier Redis still listens on {socket} and does not stop: end it first") from error
 
 
 async def _ask(socket: Path, question: bytes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Postgres refuses to run as root: then it runs as the owner of its data, or as nobody."""
+"""For root, who may not run Postgres: it runs as the owner of its data, or as nobody."""
 
 import os
 import pwd
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from db.local.directory import LocalError
 
-# Directories above the data and the program may be root's alone, such as /root, so one right of root's is
-# kept: passing them. Without the securebit access(2), with which Postgres finds itself, ignores it.
+# Directories above the data and the program may be root's alone, such as /root, so the right to pass them is kept.
+# Postgres finds itself with access(2), which heeds that right only with the securebit.
 KEEP = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
 
 # Where there is no setpriv. No right of root's is kept, so the user must be able to reach program and data.
@@ -28,10 +28,10 @@ except OSError as error:
 
 
 def unprivileged(home: Path, death_signal: signal.Signals) -> list[str]:
-    """The words before a command of Postgres's: none, unless we are root.
+    """The words to put before a command of Postgres's so that it does not run as root; none for another user.
 
-    They end in exec, so the process started is Postgres itself; *death_signal* is sent when its parent dies,
-    which has to be asked for again after a change of user.
+    They replace themselves by the command, so the started process is Postgres itself. setpriv asks the kernel again
+    for *death_signal* at the parent's death, which a change of user makes it forget.
     """
     if os.geteuid() != 0:
         return []
@@ -64,9 +64,9 @@ def admit(data_dir: Path, run: Path, home: Path) -> None:
 
 
 def _owner(home: Path) -> tuple[int, int]:
-    found = home.stat() if home.exists() else None
-    if found and found.st_uid != 0:
-        return found.st_uid, found.st_gid
+    status = home.stat() if home.exists() else None
+    if status and status.st_uid != 0:
+        return status.st_uid, status.st_gid
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError as error:

@@ -40,27 +40,27 @@ async def servers(
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[str]:
-    """The DSN of the settings' database; this installation's own is started for the block unless it runs.
+    """The DSN of the settings' database, or of this installation's, which is started for the block unless it runs.
 
-    Who started it waits, at the end, for other commands that joined meanwhile.
+    The command that started it waits, at the end, for other commands that have joined meanwhile.
     """
     if settings.database_url:
         yield settings.database_url
         return
     data_dir = settings.data_dir
     async with AsyncExitStack() as stack:
-        guests = stack.enter_context(lock_file(data_dir, "guests"))
-        await _flock(guests, fcntl.LOCK_SH)
+        users = stack.enter_context(lock_file(data_dir, "users"))
+        await _flock(users, fcntl.LOCK_SH)
         started = await _join_or_start(data_dir, stack)
         try:
             yield database_url(data_dir)
         finally:
             if started:
-                await _flock(guests, fcntl.LOCK_EX)
+                await _flock(users, fcntl.LOCK_EX)
 
 
 async def _join_or_start(data_dir: Path, stack: AsyncExitStack) -> bool:
-    """Whether the server had to be started; it then ends with *stack*."""
+    """Start the server unless it runs, and say whether it was started; it then ends with *stack*."""
     deadline = asyncio.get_running_loop().time() + JOIN_SECONDS
     while not await accepts(data_dir):
         try:
