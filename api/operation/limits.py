@@ -47,6 +47,8 @@ LIST_SIZE = {
     "errors": 5,
     "editions": 7,
     "history": 7,
+    "timeline": 7,
+    "states": 16,
     "published": 20,
     "topTen": 10,
     "hiddenChampions": 30,
@@ -75,6 +77,7 @@ FIELD_COST = {
     # Postgres is asked, once for all that are asked for together.
     **dict.fromkeys(("submission", "proposal", "proposals", "recomputation", "reviewRequired", "uncertainty"), 100),
     "history": 50,
+    "timeline": 50,
     "provenance": 20,
     "revision": 20,
 }

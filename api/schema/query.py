@@ -18,6 +18,7 @@ from api.schema.type.proposal import Proposal, ProposalConnection, ProposalStatu
 from api.schema.type.ranking import Ranking
 from api.schema.type.simulation import SimulatedRanking
 from api.schema.type.submission import Submission
+from api.schema.type.viewer import Viewer, viewer_of
 
 
 def _find_ranking(info: Info, edition: int | None = None, revision: int | None = None) -> Any:
@@ -78,6 +79,14 @@ class Query:
         resolver=simulation.simulate_ranking,
         description="What the ranking would be with these scores; nothing is written.",
     )
+
+    @strawberry.field(description="Who asks.")
+    def viewer(self, info: Info) -> Viewer:
+        return viewer_of(info)
+
+    @strawberry.field(description="Every Bundesland that has a city, by name.")
+    def states(self, info: Info) -> list[str]:
+        return sorted({row.state for row in info.context.live.catalogue.cities.values()})
 
     @strawberry.field(description="A submission by its id; null when there is none.")
     async def submission(self, info: Info, id: strawberry.ID) -> Submission | None:  # noqa: A002 - as above

@@ -12,6 +12,7 @@ from api.error import ClientError
 from api.operation.context import Context, Info
 from api.planning.view import MAY_WAIT
 from api.schema.type.change import RankChange, changes_since
+from api.schema.type.edition import Edition, of_ranking
 from api.schema.type.ranking import Ranking
 from api.state.snapshot import Snapshot
 from db import telemetry
@@ -29,6 +30,13 @@ class RankingRecomputed:
     @strawberry.field(description="The ranking.")
     def ranking(self) -> Ranking:
         return Ranking(snapshot=self.snapshot)
+
+    @strawberry.field(
+        description="The edition that it ranks. Select `edition { id ranking { id } }` to have a normalised cache "
+        "follow: the edition's id stays, the ranking's carries its revision."
+    )
+    def edition(self, info: Info) -> Edition:
+        return of_ranking(info.context.live.catalogue, self.snapshot)
 
     @strawberry.field(description="The revision of the ranking before it; null for an edition's first.")
     def previous_revision(self) -> int | None:

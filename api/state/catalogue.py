@@ -59,11 +59,12 @@ async def read(reader: Reader) -> Catalogue:
 
 def name_key(name: str, slug: str) -> tuple[str, str]:
     """Sorts names as a German index does: umlauts with their vowels, case ignored, equal names by slug."""
-    return _folded(name), slug
+    return folded(name), slug
 
 
 @lru_cache(maxsize=20_000)
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without case and accents, for comparing."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 

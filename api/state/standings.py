@@ -45,6 +45,12 @@ class Standings:
         return _ranks(self._column.rank)
 
     @cached_property
+    def ranked_rows(self) -> list[int]:
+        """The rows with a rank, best first, equal ranks by overall rank."""
+        ranked = sorted((rank, row) for row, rank in enumerate(self.rank) if rank is not None)
+        return [row for _, row in ranked]
+
+    @cached_property
     def share(self) -> list[float | None]:
         """Of the weight below its parent, 0-1."""
         return _numbers(self._column.share)

@@ -19,12 +19,16 @@ KNOWN_CITIES = "select slug from city"
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
-    """A value for one city and measure, on the measure's own scale; None removes what is recorded."""
+    """A value for one city and measure, on the measure's own scale; None removes what is recorded.
+
+    A value that is neither a number nor null is not given: that may be a slip, so it is refused.
+    """
 
     city: str
     measure: str
     value: float | None
     source: str | None
+    is_value_given: bool = True
 
     def __post_init__(self) -> None:
         # Minus zero, which JSON and CSV can say, is zero.
@@ -112,6 +116,9 @@ def _check_city(
 
 
 def _check_value(change: ScoreChange, framework: Framework, path: tuple[str, ...]) -> list[Problem]:
+    if not change.is_value_given:
+        message = "value is left out: give a number, or null to remove what is recorded"
+        return [Problem(ProblemCode.EMPTY, message, (*path, "value"))]
     if change.value is None:
         return []
     lowest, highest = framework.value_range(framework.measures[framework.position[change.measure]])

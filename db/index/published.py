@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from db.composite.rank import RESOLUTION
 from db.postgres.pool import Reader
 
 ALL = """
@@ -22,6 +23,10 @@ order by c.slug, m.position nulls first
 """
 
 
+# Scores are printed with one decimal.
+HALF_A_DIGIT = 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """One printed line; `category` None is the overall ranking, any figure not printed is None.
@@ -36,6 +41,16 @@ class Published:
     rank: int | None
     tendency: int | None
     source: str
+
+
+def agrees_in_score(fact: Published, score: float | None) -> bool:
+    """Whether a computed score is the printed one, which has one decimal; also when none is printed."""
+    return fact.score is None or (score is not None and abs(score - fact.score) <= HALF_A_DIGIT + RESOLUTION)
+
+
+def agrees(fact: Published, score: float | None, rank: int | None) -> bool:
+    """Whether a computed score and rank are the printed ones, as far as these are printed."""
+    return agrees_in_score(fact, score) and fact.rank in (None, rank)
 
 
 async def all_published(reader: Reader) -> list[Published]:

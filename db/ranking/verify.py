@@ -5,15 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from db.composite.framework import OVERALL
-from db.composite.rank import RESOLUTION
 from db.index import edition, published
 from db.index.published import Published
 from db.postgres.pool import Reader
 from db.ranking import ranking
 from db.ranking.ranking import Ranking
-
-# Scores are printed with one decimal.
-HALF_A_DIGIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def _compare(line: Published, computed: Ranking) -> list[Difference]:
         score = None if np.isnan(column.score[place]) else float(column.score[place])
         rank, previous = int(column.rank[place]) or None, int(column.comparison.previous_rank[place]) or None
     found = []
-    if line.score is not None and (score is None or abs(score - line.score) > HALF_A_DIGIT + RESOLUTION):
+    if line.score is not None and not published.agrees_in_score(line, score):
         found.append(("score", line.score, score))
     if line.rank is not None and rank != line.rank:
         found.append(("rank", line.rank, rank))

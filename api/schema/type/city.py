@@ -1,6 +1,7 @@
 """Cities: who is compared, what was printed about them, and their results."""
 
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -11,54 +12,17 @@ from api.planning.view import MAY_WAIT
 from api.schema import connection
 from api.schema.connection import PageArguments, PageInfo
 from api.schema.node import Node
-from api.schema.type import audit, edition, entry, result
-from api.schema.type.framework import Category
+from api.schema.type import audit, city_year, entry, result
+from api.schema.type.published import PublishedResult
 from api.state.catalogue import Catalogue, in_range, name_key
+from api.state.search import Search
 from db.index import city as rows
-from db.index.published import Published
 
 if TYPE_CHECKING:
     from api.schema.type.audit import ScoreChangeConnection
-    from api.schema.type.edition import Edition
+    from api.schema.type.city_year import CityYear
     from api.schema.type.entry import RankingEntry
     from api.schema.type.result import CategoryResult
-
-
-@strawberry.type(
-    description="One line that the publisher printed about a city: a fact, not computed here. A figure that was "
-    "not printed is null."
-)
-class PublishedResult:
-    published: strawberry.Private[Published]
-    catalogue: strawberry.Private[Catalogue]
-
-    @strawberry.field(description="The edition in which it was printed.")
-    def edition(self) -> Annotated["Edition", strawberry.lazy("api.schema.type.edition")]:
-        return edition.Edition(entry=self.catalogue.editions[self.published.edition])
-
-    @strawberry.field(description="Null: overall.")
-    def category(self) -> Category | None:
-        if self.published.category is None:
-            return None
-        framework = self.catalogue.editions[self.published.edition].framework
-        measure = framework.measures[framework.position[self.published.category]]
-        return Category(edition=self.published.edition, framework=framework, measure=measure)
-
-    @strawberry.field(description="As printed, usually with one decimal.")
-    def score(self) -> float | None:
-        return self.published.score
-
-    @strawberry.field(description="As printed.")
-    def rank(self) -> int | None:
-        return self.published.rank
-
-    @strawberry.field(description="Places climbed since the edition before, as printed.")
-    def rank_change(self) -> int | None:
-        return self.published.tendency
-
-    @strawberry.field(description="Where it was printed.")
-    def source(self) -> str:
-        return self.published.source
 
 
 async def _load_result(city: "City", info: Info, edition: int | None, revision: int | None) -> "RankingEntry | None":
@@ -127,6 +91,13 @@ class City(Node):
         entries = [entry.entry_of(snapshot, self.row.slug) for snapshot in snapshots]
         return [found for found in entries if found is not None]
 
+    @strawberry.field(
+        description="Every edition that knows the city, oldest first: computed where there is a ranking, printed "
+        "otherwise."
+    )
+    async def timeline(self, info: Info) -> list[Annotated["CityYear", strawberry.lazy("api.schema.type.city_year")]]:
+        return await city_year.timeline(info, self.row.slug)
+
     @strawberry.field(description="Shortcut to result(edition:).categories; empty without a result.")
     async def categories(
         self, info: Info, edition: int | None = None
@@ -153,25 +124,26 @@ class City(Node):
         return await audit.of_city(info, self.row.slug, edition, measure, PageArguments(first, after, last, before))
 
 
+# After every city that matches.
+NO_MATCH = 3
+
+
 @strawberry.input(description="Which cities; every condition given must hold.")
 class CityFilter:
-    search: str | None = strawberry.field(default=None, description="Part of the name or slug; case ignored.")
+    search: str | None = strawberry.field(
+        default=None,
+        description="Part of a name, slug or Bundesland, its English or short form; case and accents ignored. Names "
+        "that begin with it come first.",
+    )
     states: list[str] | None = strawberry.field(default=None, description="Any of these Bundesländer.")
     min_population: int | None = strawberry.field(default=None, description="At least so many inhabitants.")
     max_population: int | None = strawberry.field(default=None, description="At most so many inhabitants.")
 
     def accepts(self, city: rows.City) -> bool:
-        """A city of unknown population passes no condition on it."""
-        return (
-            (self.search is None or _contains(city, self.search))
-            and (self.states is None or city.state in self.states)
-            and in_range(city.population, self.min_population, self.max_population)
+        """Whether every condition but the search holds; a city of unknown population passes none on it."""
+        return (self.states is None or city.state in self.states) and in_range(
+            city.population, self.min_population, self.max_population
         )
-
-
-def _contains(city: rows.City, search: str) -> bool:
-    wanted, _ = name_key(search, "")
-    return wanted in name_key(city.name, "")[0] or wanted in city.slug
 
 
 @strawberry.type(description="One city of a page.")
@@ -190,18 +162,26 @@ class CityConnection:
 
 def connect(catalogue: Catalogue, arguments: PageArguments, filter_: CityFilter | None) -> CityConnection:
     """A page of the catalogue's cities; a cursor keeps its place when cities come or go."""
-    found = [city for city in catalogue.cities.values() if filter_ is None or filter_.accepts(city)]
-    keys = [name_key(city.name, city.slug) for city in found]
-    start = 0 if arguments.after is None else bisect_right(keys, _key(catalogue, arguments.after))
-    end = len(keys) if arguments.before is None else bisect_left(keys, _key(catalogue, arguments.before))
-    page = connection.page(found, lambda city: connection.encode("city", city.slug), start, end, arguments)
+    filter_ = filter_ or CityFilter()
+    search = Search(filter_.search or "")
+
+    def key(city: rows.City) -> tuple[int, tuple[str, str]]:
+        match = search.rank(city)
+        return NO_MATCH if match is None else match, name_key(city.name, city.slug)
+
+    found = [(key(city), city) for city in catalogue.cities.values() if filter_.accepts(city)]
+    found = sorted((pair for pair in found if pair[0][0] != NO_MATCH), key=itemgetter(0))
+    keys, cities = [each for each, _ in found], [city for _, city in found]
+    start = 0 if arguments.after is None else bisect_right(keys, key(_city_of(catalogue, arguments.after)))
+    end = len(keys) if arguments.before is None else bisect_left(keys, key(_city_of(catalogue, arguments.before)))
+    page = connection.page(cities, lambda city: connection.encode("city", city.slug), start, end, arguments)
     nodes = [City(row=row) for row in page.items]
     edges = [CityEdge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)]
     return CityConnection(edges=edges, nodes=nodes, page_info=page.page_info, total_count=page.total_count)
 
 
-def _key(catalogue: Catalogue, cursor: str) -> tuple[str, str]:
+def _city_of(catalogue: Catalogue, cursor: str) -> rows.City:
     _, slug = connection.decode(cursor, 2)
     if slug not in catalogue.cities:
         raise ClientError(f"{cursor!r} is not a cursor of this connection")
-    return name_key(catalogue.cities[slug].name, slug)
+    return catalogue.cities[slug]

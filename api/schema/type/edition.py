@@ -1,5 +1,6 @@
 """Editions: one year of the index, its methodology and its rankings."""
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,9 @@ from api.schema.permission import require_admin
 from api.schema.type import ranking
 from api.schema.type.framework import Category, categories
 from api.schema.type.methodology import Methodology
-from api.state.catalogue import EditionEntry
+from api.state.catalogue import Catalogue, EditionEntry
+from api.state.snapshot import Snapshot
+from db.composite.framework import Framework
 from db.ranking import attempt
 
 if TYPE_CHECKING:
@@ -102,3 +105,15 @@ class Edition(Node):
     @strawberry.field(description="Its categories in published order.")
     def categories(self) -> list[Category]:
         return categories(self.entry.year, self.entry.framework)
+
+
+def of_ranking(catalogue: Catalogue, snapshot: Snapshot) -> Edition:
+    """The edition with the framework and the members that a ranking of it was computed with."""
+    ranking = snapshot.ranking
+    entry = replace(catalogue.editions[ranking.edition], framework=ranking.framework, city_count=len(ranking.members))
+    return Edition(entry=entry)
+
+
+def with_framework(catalogue: Catalogue, year: int, framework: Framework) -> Edition:
+    """The edition with the framework that a measure of it was taken from."""
+    return Edition(entry=replace(catalogue.editions[year], framework=framework))

@@ -12,9 +12,11 @@ from api.schema.node import Node
 from api.schema.type import city, uncertainty
 from api.schema.type.explanation import Explanation
 from api.schema.type.framework import Category
+from api.schema.type.published import PublishedResult, agrees_with_published, published_of
 from api.schema.type.result import CategoryResult, category_results, cities_at
 from api.state.snapshot import Snapshot
 from api.state.standings import Standings
+from db.composite.framework import OVERALL
 
 if TYPE_CHECKING:
     from api.schema.type.city import City
@@ -113,6 +115,17 @@ class RankingEntry(Node, View):
         "estimated_share",
         "Share of the score's weight that rests on estimated values, 0-1.",
     )
+
+    @strawberry.field(description="What the publisher printed of it in this edition; null when nothing was.")
+    def published(self, info: Info) -> PublishedResult | None:
+        return published_of(info, self.snapshot, self.place, OVERALL)
+
+    @strawberry.field(
+        description="Whether score and rank are those that were printed, the score to its one decimal; null when "
+        "nothing was printed."
+    )
+    def agrees_with_published(self, info: Info) -> bool | None:
+        return agrees_with_published(info, self.snapshot, self.place, OVERALL)
 
     @strawberry.field(description="Where its score comes from, and what would move it. Costs 2,000 in a document.")
     def explanation(self) -> Explanation:

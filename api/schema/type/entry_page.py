@@ -1,8 +1,10 @@
 """Pages of a ranking's entries: filtered, ordered, and bound to one revision by their cursors."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from itertools import chain
+from typing import Any
 
 import strawberry
 
@@ -13,7 +15,10 @@ from api.schema.connection import Page, PageArguments, PageInfo
 from api.schema.node import number
 from api.schema.type.entry import RankingEntry, entries_at
 from api.state.catalogue import Catalogue, in_range, name_key
+from api.state.search import Search
 from api.state.snapshot import Snapshot
+from db.composite.framework import OVERALL
+from db.index.city import City
 
 
 @strawberry.enum(description="Order of a ranking's entries.")
@@ -22,26 +27,51 @@ class RankingOrder(StrEnum):
     RANK_DESC = "rank_desc"
     NAME_ASC = "name_asc"
     RANK_CHANGE_DESC = "rank_change_desc"
+    RANK_CHANGE_ASC = "rank_change_asc"
+    POPULATION_DESC = "population_desc"
 
 
 @strawberry.input(description="Which entries; every condition given must hold.")
 class RankingFilter:
+    search: str | None = strawberry.field(default=None, description="As in `CityFilter`; the order stays.")
     states: list[str] | None = strawberry.field(default=None, description="Any of these Bundesländer.")
     cities: list[str] | None = strawberry.field(default=None, description="Any of these slugs.")
     min_population: int | None = strawberry.field(default=None, description="At least so many inhabitants.")
     max_population: int | None = strawberry.field(default=None, description="At most so many inhabitants.")
+    min_rank: int | None = strawberry.field(default=None, description="This overall rank or a worse one.")
+    max_rank: int | None = strawberry.field(default=None, description="This overall rank or a better one.")
     is_top_ten: bool | None = strawberry.field(default=None, description="In the Top 10, or not.")
+    is_first_top_ten: bool | None = strawberry.field(default=None, description="In it for the first time, or not.")
     is_hidden_champion: bool | None = strawberry.field(default=None, description="A Hidden Champion, or not.")
+    hidden_champion_in: list[str] | None = strawberry.field(
+        default=None, description="A Hidden Champion in any of these categories."
+    )
 
-    def accepts(self, snapshot: Snapshot, place: int, catalogue: Catalogue) -> bool:
-        """Whether every condition given holds."""
-        row, standings = catalogue.cities[snapshot.ranking.cities[place]], snapshot.overall
+    def rows(self, snapshot: Snapshot, catalogue: Catalogue) -> set[int]:
+        """The rows for which every condition given holds."""
+        cities = [catalogue.cities[slug] for slug in snapshot.ranking.cities]
+        overall, rows = snapshot.overall, set(snapshot.places)
+        if self.search is not None:
+            search = Search(self.search)
+            rows &= {row for row in rows if search.rank(cities[row]) is not None}
+        for values, wanted in (
+            (overall.is_top_n, self.is_top_ten),
+            (overall.is_first_top_n, self.is_first_top_ten),
+            (overall.is_hidden_champion, self.is_hidden_champion),
+        ):
+            rows &= {row for row in rows if wanted in (None, values[row])}
+        if self.hidden_champion_in is not None:
+            columns = [snapshot.standings[code] for code in self.hidden_champion_in if code in snapshot.standings]
+            champions = [column.hidden_champion_places for column in columns if column.has_comparison]
+            rows &= set(chain.from_iterable(champions))
+        return {row for row in rows if self._accepts(cities[row], overall.rank[row])}
+
+    def _accepts(self, city: City, rank: int | None) -> bool:
         return (
-            (self.states is None or row.state in self.states)
-            and (self.cities is None or row.slug in self.cities)
-            and in_range(row.population, self.min_population, self.max_population)
-            and self.is_top_ten in (None, standings.is_top_n[place])
-            and self.is_hidden_champion in (None, standings.is_hidden_champion[place])
+            (self.states is None or city.state in self.states)
+            and (self.cities is None or city.slug in self.cities)
+            and in_range(city.population, self.min_population, self.max_population)
+            and in_range(rank, self.min_rank, self.max_rank)
         )
 
 
@@ -80,11 +110,13 @@ def connect(
     arguments: PageArguments,
     filter_: RankingFilter | None,
     order: RankingOrder,
+    category: str | None,
 ) -> RankingEntryConnection:
     """A page of the entries in *order*; a cursor keeps its place when the filter changes."""
-    found = places = _ordered(snapshot, context, order)
+    found = places = _ordered(snapshot, context, order, category)
     if filter_ is not None:
-        found = [place for place in places if filter_.accepts(snapshot, place, context.live.catalogue)]
+        accepted = filter_.rows(snapshot, context.live.catalogue)
+        found = [place for place in places if place in accepted]
     start, end = 0, len(found)
     if arguments.after is not None or arguments.before is not None:
         position = {place: index for index, place in enumerate(places)}.__getitem__
@@ -117,17 +149,21 @@ def _place(cursor: str, snapshot: Snapshot) -> int:
     return snapshot.place[slug]
 
 
-def _ordered(snapshot: Snapshot, context: Context, order: RankingOrder) -> list[int]:
-    """Every place; equal ones by their place in the ranking."""
-    places = list(snapshot.places)
-    if order is RankingOrder.RANK_DESC:
-        places.reverse()
-    elif order is RankingOrder.NAME_ASC:
-        cities = context.live.catalogue.cities
-        names = [name_key(cities[slug].name, slug) for slug in snapshot.ranking.cities]
-        places.sort(key=names.__getitem__)
-    elif order is RankingOrder.RANK_CHANGE_DESC:
-        # Best climbers first, cities without a previous rank last.
-        climbed = [(change is None, -(change or 0)) for change in snapshot.overall.rank_change]
-        places.sort(key=climbed.__getitem__)
-    return places
+def _ordered(snapshot: Snapshot, context: Context, order: RankingOrder, category: str | None) -> list[int]:
+    """Every row; equal ones by their overall rank."""
+    cities = [context.live.catalogue.cities[slug] for slug in snapshot.ranking.cities]
+    column = snapshot.standings.get(category or OVERALL)
+    if column is None or not column.has_comparison:
+        raise ClientError(f"there is no category {category!r} in this ranking")
+    ranks, changes = column.rank, column.rank_change
+    # What is missing comes last, whatever the direction.
+    keys: dict[RankingOrder, Callable[[int], Any]] = {
+        RankingOrder.RANK_ASC: lambda row: (ranks[row] is None, ranks[row] or 0),
+        RankingOrder.RANK_DESC: lambda row: (ranks[row] is None, -(ranks[row] or 0), -row),
+        RankingOrder.NAME_ASC: lambda row: name_key(cities[row].name, cities[row].slug),
+        RankingOrder.RANK_CHANGE_DESC: lambda row: (changes[row] is None, -(changes[row] or 0)),
+        RankingOrder.RANK_CHANGE_ASC: lambda row: (changes[row] is None, changes[row] or 0),
+        RankingOrder.POPULATION_DESC: lambda row: (cities[row].population is None, -(cities[row].population or 0)),
+    }
+    rows = list(snapshot.places)
+    return rows if order is RankingOrder.RANK_ASC and category is None else sorted(rows, key=keys[order])

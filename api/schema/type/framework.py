@@ -1,12 +1,18 @@
 """Categories, indicators and parameters: what an edition measures."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from api.operation.context import Info
 from api.schema.node import Node
+from api.schema.type import edition
 from db.composite import framework as composite
 from db.composite.framework import Framework, Measure
+
+if TYPE_CHECKING:
+    from api.schema.type.edition import Edition
 
 Direction = strawberry.enum(
     composite.Direction, name="Direction", description="Whether more of a parameter is better or worse."
@@ -45,6 +51,11 @@ class MeasureNode(Node):
         place = self.framework.position[self.measure.code]
         return [self.framework.measures[child] for child in self.framework.children[place]]
 
+    def above(self) -> Measure:
+        """The measure that this one is part of."""
+        assert self.measure.parent is not None, "a category is part of no measure"
+        return self.framework.measures[self.framework.position[self.measure.parent]]
+
     @strawberry.field(description="Lower-case code, unique in its edition.")
     def code(self) -> str:
         return self.measure.code
@@ -74,14 +85,16 @@ class Parameter(MeasureNode):
     def normalisation(self) -> Normalisation:  # type: ignore[valid-type]
         return self.framework.normalisation_of(self.measure)
 
+    @strawberry.field(description="The indicator that it is part of.")
+    def indicator(self) -> "Indicator":
+        return Indicator(edition=self.edition, framework=self.framework, measure=self.above())
+
 
 @strawberry.type(description="A group of parameters, e.g. Payment; part of one category.")
 class Indicator(MeasureNode):
     @strawberry.field(description="The category that it is part of.")
     def category(self) -> "Category":
-        assert self.measure.parent is not None
-        parent = self.framework.measures[self.framework.position[self.measure.parent]]
-        return Category(edition=self.edition, framework=self.framework, measure=parent)
+        return Category(edition=self.edition, framework=self.framework, measure=self.above())
 
     @strawberry.field(description="Top of its own scale; 100 for most.")
     def maximum(self) -> float:
@@ -97,6 +110,10 @@ class Indicator(MeasureNode):
     "edition: names, weights and membership differ between years."
 )
 class Category(MeasureNode):
+    @strawberry.field(name="edition", description="The edition that it belongs to.")
+    def edition_node(self, info: Info) -> Annotated["Edition", strawberry.lazy("api.schema.type.edition")]:
+        return edition.with_framework(info.context.live.catalogue, self.edition, self.framework)
+
     @strawberry.field(description="Its indicators in published order; empty where none are published.")
     def indicators(self) -> list[Indicator]:
         return [Indicator(edition=self.edition, framework=self.framework, measure=measure) for measure in self.below()]

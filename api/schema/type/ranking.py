@@ -16,9 +16,9 @@ from api.schema.type import edition, entry, entry_page, peer, uncertainty
 from api.schema.type.change import RankChange, changes_since
 from api.schema.type.entry import RankingEntry, entries_at
 from api.schema.type.entry_page import RankingEntryConnection, RankingFilter, RankingOrder
-from api.schema.type.framework import Category
+from api.schema.type.framework import Category, Indicator
 from api.schema.type.peer import PeerGroup
-from api.schema.type.result import CategoryResult
+from api.schema.type.result import CategoryResult, IndicatorResult
 from api.state.snapshot import Snapshot
 from db.composite.framework import Level, Measure
 
@@ -34,9 +34,16 @@ class CategoryRanking:
 
     def ranked(self) -> list[CategoryResult]:
         """Best first, equal ranks by their place in the overall ranking."""
-        ranks = self.snapshot.standings[self.measure.code].rank
-        places = sorted((rank, place) for place, rank in enumerate(ranks) if rank is not None)
-        return [CategoryResult(snapshot=self.snapshot, measure=self.measure, place=place) for _, place in places]
+        rows = self.snapshot.standings[self.measure.code].ranked_rows
+        return [CategoryResult(snapshot=self.snapshot, measure=self.measure, place=row) for row in rows]
+
+    @strawberry.field(description="The ranking of one of its indicators; null when it has no such indicator.")
+    def indicator(self, code: str) -> Annotated["IndicatorRanking", strawberry.lazy("api.schema.type.ranking")] | None:
+        framework = self.snapshot.ranking.framework
+        measure = framework.measures[framework.position[code]] if code in framework.position else None
+        if measure is None or measure.parent != self.measure.code:
+            return None
+        return IndicatorRanking(snapshot=self.snapshot, measure=measure)
 
     @strawberry.field(description="The category.")
     def category(self) -> Category:
@@ -56,6 +63,22 @@ class CategoryRanking:
         return [result for result in self.ranked() if result.standings.is_hidden_champion[result.place]]
 
 
+@strawberry.type(description="Cities by one indicator, best first. Cities without a score in it are not in it.")
+class IndicatorRanking:
+    snapshot: strawberry.Private[Snapshot]
+    measure: strawberry.Private[Measure]
+
+    @strawberry.field(description="The indicator.")
+    def indicator(self) -> Indicator:
+        ranking = self.snapshot.ranking
+        return Indicator(edition=ranking.edition, framework=ranking.framework, measure=self.measure)
+
+    @strawberry.field(description="Best first; all of them unless `first` says how many.")
+    def results(self, first: int | None = None) -> list[IndicatorResult]:
+        rows = self.snapshot.standings[self.measure.code].ranked_rows[: entry.at_least_one(first)]
+        return [IndicatorResult(snapshot=self.snapshot, measure=self.measure, place=row) for row in rows]
+
+
 @strawberry.type(
     description="An immutable snapshot named by (edition, revision). Everything below it belongs to the same snapshot."
 )
@@ -67,7 +90,7 @@ class Ranking(Node):
 
     @strawberry.field(description="The edition that it ranks.")
     def edition(self, info: Info) -> Annotated["Edition", strawberry.lazy("api.schema.type.edition")]:
-        return edition.Edition(entry=info.context.live.catalogue.editions[self.snapshot.ranking.edition])
+        return edition.of_ranking(info.context.live.catalogue, self.snapshot)
 
     @strawberry.field(description="The edition's revision that it was computed from.")
     def revision(self) -> int:
@@ -87,7 +110,8 @@ class Ranking(Node):
 
     @strawberry.field(
         description="A page of the ranking. A cursor names its revision: a ranking asked for without a revision "
-        "is the one that the cursor belongs to, so that page two follows page one while a recompute lands."
+        "is the one that the cursor belongs to, so that page two follows page one while a recompute lands. With "
+        "`orderByCategory`, a category's code, ranks and rank changes to order by are those of the category."
     )
     def entries(
         self,
@@ -98,10 +122,11 @@ class Ranking(Node):
         before: str | None = None,
         filter: RankingFilter | None = None,  # noqa: A002 - the contract's name
         order_by: RankingOrder | None = None,
+        order_by_category: str | None = None,
     ) -> RankingEntryConnection:
         arguments = PageArguments(first, after, last, before)
         order = order_by or RankingOrder.RANK_ASC
-        return entry_page.connect(self.snapshot, info.context, arguments, filter, order)
+        return entry_page.connect(self.snapshot, info.context, arguments, filter, order, order_by_category)
 
     @strawberry.field(description="The line of the city with that slug; null when it is not ranked.")
     def entry(self, city: str) -> RankingEntry | None:

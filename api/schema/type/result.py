@@ -12,6 +12,7 @@ from api.planning.view import BY_PLACE, UNIFORM, View, column
 from api.schema.permission import require_admin
 from api.schema.type import city
 from api.schema.type.framework import Category, Indicator, MeasureNode, Parameter
+from api.schema.type.published import PublishedResult, agrees_with_published, published_of
 from api.state.snapshot import Snapshot
 from api.state.standings import Standings
 from db.composite.framework import Measure
@@ -32,7 +33,7 @@ ValueStatus = strawberry.enum(
 )
 
 
-def cities_at(context: Context, view: "CategoryResult | RankingEntry", places: Sequence[int]) -> "list[City]":
+def cities_at(context: Context, view: "MeasureResult | RankingEntry", places: Sequence[int]) -> "list[City]":
     """The city at each place of a view's snapshot."""
     nodes, slugs = city.City.all_of(context.live.catalogue), view.snapshot.ranking.cities
     return [nodes[slugs[place]] for place in places]
@@ -126,6 +127,10 @@ class ParameterResult(MeasureResult):
 
 @strawberry.type(description="One city's result in one indicator.")
 class IndicatorResult(MeasureResult):
+    @strawberry.field(description="The city.", metadata={BY_PLACE: cities_at})
+    def city(self, info: Info) -> Annotated["City", strawberry.lazy("api.schema.type.city")]:
+        return city.City.of(info, self.snapshot.ranking.cities[self.place])
+
     @strawberry.field(description="The indicator.", metadata=UNIFORM)
     def indicator(self) -> Indicator:
         return self.node(Indicator)
@@ -226,6 +231,17 @@ class CategoryResult(MeasureResult):
         "estimated_share",
         "Share of the score's weight that rests on estimated values, 0-1.",
     )
+
+    @strawberry.field(description="What the publisher printed of it in this edition; null when nothing was.")
+    def published(self, info: Info) -> PublishedResult | None:
+        return published_of(info, self.snapshot, self.place, self.measure.code)
+
+    @strawberry.field(
+        description="Whether score and rank are those that were printed, the score to its one decimal; null when "
+        "nothing was printed."
+    )
+    def agrees_with_published(self, info: Info) -> bool | None:
+        return agrees_with_published(info, self.snapshot, self.place, self.measure.code)
 
     @strawberry.field(description="The indicators below it, in published order.", metadata=UNIFORM)
     def indicators(self) -> list[IndicatorResult]:

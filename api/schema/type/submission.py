@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.utils.await_maybe import await_maybe
 
+from api.access.token import ANONYMOUS, Role, Viewer
 from api.operation.context import Info
 from api.schema.connection import PageArguments
 from api.schema.node import Node
@@ -76,13 +77,16 @@ class Submission(Node):
     def submitted_at(self) -> datetime:
         return self.row.submitted_at
 
-    @strawberry.field(description="Subject of the token that submitted it.")
-    def submitted_by(self) -> str:
-        return self.row.submitted_by
+    @strawberry.field(description="Subject of the token that submitted it. Null for all but admins and the submitter.")
+    def submitted_by(self, info: Info) -> str | None:
+        return self.row.submitted_by if self._is_seen_by(info.context.viewer) else None
 
-    @strawberry.field(description="Where it says it comes from.")
-    def source(self) -> str | None:
-        return self.row.source
+    @strawberry.field(description="Where it says it comes from. Null for all but admins and the submitter.")
+    def source(self, info: Info) -> str | None:
+        return self.row.source if self._is_seen_by(info.context.viewer) else None
+
+    def _is_seen_by(self, viewer: Viewer) -> bool:
+        return viewer.role is Role.ADMIN or (viewer is not ANONYMOUS and viewer.subject == self.row.submitted_by)
 
     @strawberry.field(description="For admins: the scores that it changed.")
     async def changes(

@@ -30,6 +30,7 @@ from db.index.published import Published
 from db.index.score import ValueStatus
 from db.postgres.pool import create_pool
 from db.settings import Settings
+from tests.api.schema.test_reader import INDICATOR, PRINTED, TIMELINE, VIEWER
 from tests.conftest import Api, Recompute, rank_all, running_api
 
 CONTRACT = build_schema((Path(__file__).parents[1] / "contract.graphql").read_text())
@@ -76,8 +77,10 @@ SUBMIT = """mutation($scores: [ScoreInput!]!) { submitScores(input: {edition: 30
   submission { id edition { year } revision submittedAt submittedBy changeCount status ranking { revision } }
   errors { code message path } } }"""
 SUBMISSION = "query($id: ID!) { submission(id: $id) { status ranking { revision } } }"
-FOLLOW = f"subscription {{ rankingRecomputed {{ ranking {{ revision }} previousRevision {CHANGES} }} }}"
-DOCUMENTS = (FRAMEWORK, CITY, RANKING, SIMULATE, SUBMIT, SUBMISSION, FOLLOW)
+FOLLOW = (
+    f"subscription {{ rankingRecomputed {{ edition {{ year }} ranking {{ revision }} previousRevision {CHANGES} }} }}"
+)
+DOCUMENTS = (FRAMEWORK, CITY, RANKING, SIMULATE, SUBMIT, SUBMISSION, FOLLOW, VIEWER, TIMELINE, INDICATOR, PRINTED)
 
 MOVE = [{"city": "b", "measure": "two", "value": 100}]
 STAYS = {"enteredTopTen": False, "leftTopTen": False, "becameHiddenChampion": False, "ceasedHiddenChampion": False}
@@ -361,7 +364,8 @@ async def test_a_change_simulated_submitted_and_followed(small_api: tuple[Api, R
     async with api.client.stream("POST", "/graphql", json={"query": FOLLOW}, headers=headers) as response:
         data = [line async for line in _until(response.aiter_lines(), "data: ")][-1]
     event = json.loads(data.removeprefix("data: "))["data"]["rankingRecomputed"]
-    assert event == {"ranking": {"revision": 2}, "previousRevision": 1, "changes": MOVED}
+    expected = {"edition": {"year": 3000}, "ranking": {"revision": 2}, "previousRevision": 1, "changes": MOVED}
+    assert event == expected
 
 
 async def test_changes_since_any_older_revision(small_api: tuple[Api, Recompute]) -> None:

@@ -374,8 +374,12 @@ async def test_a_category_value_stands_in_until_it_is_removed(api: Api, recomput
     assert found[1] == before
 
 
-async def test_leaving_the_value_out_removes_it_too(api: Api, pool: Pool) -> None:
-    score = {"city": "krefeld", "measure": "payment"}
+async def test_null_removes_and_leaving_the_value_out_is_an_error(api: Api, pool: Pool) -> None:
+    score: dict[str, Any] = {"city": "krefeld", "measure": "payment"}
+    [error] = (await submit(api, [score]))["errors"]
+    assert (error["code"], error["path"]) == ("EMPTY", ["scores", "0", "value"])
+    assert error["message"] == "value is left out: give a number, or null to remove what is recorded"
+    score["value"] = None
     counts = [(await submit(api, [score]))["submission"]["changeCount"] for _ in range(2)]
     assert counts == [1, 0]
     left = """select count(*) from score s join measure m on m.id = s.measure_id join city c on c.id = s.city_id
