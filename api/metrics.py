@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.state.live import LiveRankings
+from db.version import VERSION
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,6 +43,11 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="max",
         )
+        version = Gauge(
+            "sci_build_info", "1 for the version that runs.", ["version"],
+            registry=self.registry, multiprocess_mode="livemax",
+        )  # fmt: skip
+        version.labels(version=VERSION).set(1)
 
     def record(self, route: str, status: int, seconds: float) -> None:
         """Count one request."""

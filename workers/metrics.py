@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from db import tracing
 from db.ranking.status import Status
+from db.version import VERSION
 
 STEP_SECONDS = Histogram(
     "sci_recompute_step_seconds",
@@ -50,6 +51,7 @@ HEARTBEAT = Gauge(
     ["role"],
     multiprocess_mode=_NEWEST,
 )
+BUILD_INFO = Gauge("sci_build_info", "1 for the version that runs.", ["version"], multiprocess_mode="livemax")
 TABLE_BYTES = Gauge("sci_table_bytes", "Size of a table with its indexes.", ["table"], multiprocess_mode=_NEWEST)
 
 
@@ -81,6 +83,7 @@ def show(status: Status) -> None:
 
 def serve(port: int | None) -> None:
     """Answer at *port* with the figures of this process and its children; None serves nothing."""
+    BUILD_INFO.labels(version=VERSION).set(1)
     if port is None:
         return
     registry = REGISTRY

@@ -330,6 +330,7 @@ async def test_health_and_metrics(read_api: Api) -> None:
     assert [answer.text for answer in health] == [f"healthy, version {VERSION}\n", "ready\n"]
     metrics = (await read_api.client.get("/metrics")).text
     assert 'sci_ranked_revision{edition="2025"} 1.0' in metrics
+    assert f'sci_build_info{{version="{VERSION}"}} 1.0' in metrics
     assert 'sci_http_requests_total{route="/readyz",status="200"}' in metrics
     assert (await read_api.client.get("/nothing")).status_code == 404
     assert 'route="/nothing"' not in (await read_api.client.get("/metrics")).text
