@@ -18,6 +18,7 @@ from api.access.token import ANONYMOUS
 from api.error import RequestError
 from api.http import cors, method, response
 from api.http.endpoint import GraphQLEndpoint, failure
+from api.http.readiness import Readiness
 from api.http.trace import Trace
 from api.metrics import CONTENT_TYPE, Metrics
 from api.operation.context import Context
@@ -36,7 +37,6 @@ from db.redis import connect_redis
 from db.settings import OFF, Settings
 from db.version import VERSION
 
-PROBE_SECONDS = 2
 # In the unit of `api.access.rate_limit`: 83 cities with 42 figures each.
 EXPORT_COST = 4_000
 
@@ -70,11 +70,13 @@ class Service:
         self.live = LiveRankings(self.pool, self.settings)
         await self.live.refresh()
         self.http.live = self.live
+        self._readiness = Readiness(self.live, self.settings)
         following = asyncio.create_task(follow.follow(self.live, self._redis, self.settings))
         try:
             yield
         finally:
             following.cancel()
+            self._readiness.close()
             await asyncio.gather(following, return_exceptions=True)
             await self._redis.aclose()
             await close(self.pool)
@@ -104,15 +106,10 @@ class Service:
         return PlainTextResponse(f"healthy, version {VERSION}\n")
 
     async def readyz(self, _: Request) -> Response:
-        """200 once Postgres answers and every edition that has scores has a ranking."""
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                await self.live.refresh()
-        except AWAY:
-            return PlainTextResponse("postgres does not answer\n", 503)
-        if not self.live.is_ready:
-            return PlainTextResponse("waiting for the first ranking\n", 503)
-        return PlainTextResponse("ready\n")
+        """200 once Postgres answers and every edition that has scores has a ranking; says what is missing."""
+        is_ready, missing = await self._readiness.report()
+        text = "\n".join(["ready" if is_ready else "not ready", *missing])
+        return PlainTextResponse(f"{text}\n", 200 if is_ready else 503)
 
     async def show_metrics(self, _: Request) -> Response:
         return Response(self.metrics.render(self.live), headers={"Content-Type": CONTENT_TYPE})

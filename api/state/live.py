@@ -17,7 +17,8 @@ class LiveRankings:
 
     `generation` counts the changes of both. `traceparents` has the span that loaded each edition's newest ranking,
     where it was traced. `is_stale` is True while Postgres does not answer: what is in memory may
-    not be the newest. `epoch` is another one when the database was restored.
+    not be the newest. `epoch` is another one when the database was restored. `unranked` are the editions that wait for
+    their first ranking.
     """
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
@@ -26,7 +27,7 @@ class LiveRankings:
         self.snapshots = Snapshots(pool, settings.snapshot_cache_size)
         self.catalogue = Catalogue({}, {}, {})
         self.newest: dict[int, int] = {}
-        self.is_ready = False
+        self.unranked: tuple[int, ...] = ()
         self.version: tuple[int, int, int] | None = None
         self.is_stale = False
         self.generation = 0
@@ -62,7 +63,8 @@ class LiveRankings:
             self.version = version
             self.generation += 1
         newest = {state.year: state.ranked_revision for state in states if state.ranked_revision is not None}
-        self.is_ready = all(state.year in newest for state in states if state.is_due(self.settings.task_attempts))
+        due = [state.year for state in states if state.is_due(self.settings.task_attempts)]
+        self.unranked = tuple(year for year in due if year not in newest)
         self._advance(newest)
 
     def _forget(self, epoch: str) -> None:

@@ -98,7 +98,7 @@ async def read(reader: Reader, task_attempts: int) -> Status:
         outbox["age_seconds"],
         await reader.fetchval(PENDING_PROPOSALS),
         await reader.fetchval(UNFINISHED_ANALYSES),
-        tuple(Heartbeat(**row) for row in await reader.fetch(HEARTBEATS)),
+        await heartbeats(reader),
         {row["name"]: row["bytes"] for row in await reader.fetch(TABLE_BYTES)},
     )
 
@@ -112,6 +112,11 @@ def _edition(progress: EditionProgress, behind_seconds: float, task_attempts: in
         progress.attempts,
         progress.is_stale and not progress.is_due(task_attempts),
     )
+
+
+async def heartbeats(reader: Reader) -> tuple[Heartbeat, ...]:
+    """Every worker and relay of the last day."""
+    return tuple(Heartbeat(**row) for row in await reader.fetch(HEARTBEATS))
 
 
 async def beat(pool: Pool, role: Role, host: str) -> None:
