@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from db.postgres.pool import connect
 from db.settings import Settings
 from db.version import VERSION
 from tests.conftest import create_database
-from tests.paths.conftest import System, sci
+from tests.paths.conftest import System, environment, sci
 
 
 async def test_what_stands_where_and_what_is_well(system: System) -> None:
@@ -59,6 +61,17 @@ async def test_rankings_are_watched(system: System) -> None:
     assert (shown.status, shown.output.split(":")[0]) == (0, f"2025, revision {before}")
     refused = await sci("watch", "--url", f"{system.url}nowhere")
     assert (refused.status, refused.output, "the answer is 404" in refused.errors) == (1, "", True)
+
+
+async def test_exit_codes_tell_misunderstood_and_interrupted() -> None:
+    assert (await sci("up", "--port", "many")).status == 2
+    arguments = [sys.executable, "-m", "api.cli.main", "watch", "--url", "http://127.0.0.1:1/"]
+    watching = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE, env=environment())
+    assert watching.stderr is not None
+    assert b"does not answer" in await watching.stderr.readline()
+    watching.send_signal(signal.SIGINT)
+    async with asyncio.timeout(10):
+        assert (await watching.wait(), await watching.stderr.read()) == (130, b"")
 
 
 async def test_a_backup_comes_back(settings: Settings, servers: Path, tmp_path: Path) -> None:
