@@ -54,12 +54,13 @@ class Service:
         self._redis = connect_redis(settings)
         budgets = None if settings.rate_limit == OFF else Budgets(settings, self._redis)
         self._rate_limiter = RateLimiter(budgets, settings.most_streams_per_address)
-        schema, trusted = create_schema(), TrustedDocuments(settings)
+        schema = create_schema()
         # Answers of another version or schema are none of this one's.
         self._release = f"{VERSION} {hashlib.sha256(schema.as_str().encode()).hexdigest()}"
         execution = Execution(schema._schema, settings, self._rate_limiter, self.metrics.plan_failures.inc)
-        self.http = GraphQLEndpoint(execution, settings, trusted, self._rate_limiter, self._new_context)
-        self._websocket = WebSocketEndpoint(schema, execution, settings, trusted, self._new_context)
+        self.trusted = TrustedDocuments(settings, execution.memory)
+        self.http = GraphQLEndpoint(execution, settings, self.trusted, self._rate_limiter, self._new_context)
+        self._websocket = WebSocketEndpoint(schema, execution, settings, self.trusted, self._new_context)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:

@@ -128,7 +128,8 @@ class Settings(BaseSettings):
     request_timeout_seconds: Seconds = 30
     documents: DocumentMode = DocumentMode.PREFER
     documents_dir: DirectoryPath | None = None
-    response_cache_mb: float = Field(64, ge=0, le=1_000_000)
+    memory_mb: float = Field(128, ge=8, le=1_000_000)
+    cache_answers: bool = True
     snapshot_cache_size: int = Field(32, ge=2, le=1_000_000)
     heartbeat_seconds: Seconds = 15
     idle_seconds: Seconds = 600

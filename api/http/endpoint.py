@@ -5,7 +5,6 @@ Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 f
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,18 +23,20 @@ from api.http import condition, method, response, sse
 from api.http import request as requests
 from api.http.disconnect import unless_gone
 from api.http.request import EVENT_STREAM
-from api.operation import answer_cache
 from api.operation.answer_cache import Answer
 from api.operation.context import Context
 from api.operation.document import Operation
 from api.operation.execution import Execution, Unfinished, json, refused, traced
+from api.operation.memory import Store
 from api.operation.request import GraphQLRequest
+from api.operation.sharing import may_share
 from api.operation.trusted_document import TrustedDocuments
 from api.state.live import LiveRankings
 from db import telemetry
 from db.settings import Settings
 
-MOST_KNOWN = 1_000
+# Of a request that came before, beside its body, which is kept as bytes, as text and parsed.
+KNOWN_BYTES = 1_200
 COST_HEADER = "sci-cost"
 # Whoever sends one of these gets an answer that others may not get.
 UNREPEATED = frozenset((b"authorization", b"if-none-match", COST_HEADER.encode()))
@@ -72,11 +73,11 @@ class GraphQLEndpoint:
         self.trusted = trusted
         self.stopping = asyncio.Event()
         self.live: LiveRankings | None = None
-        self.answers = answer_cache.AnswerCache(settings.response_cache_mb)
+        self.answers = execution.answers
         self._rate_limiter = rate_limiter
         self._new_context = new_context
         # Of requests that came before, byte for byte.
-        self._known: OrderedDict[Fingerprint, Known] = OrderedDict()
+        self._known: Store[Fingerprint, Known] = execution.memory.store("requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -88,7 +89,7 @@ class GraphQLEndpoint:
             return
         fingerprint = self._fingerprint(scope, body)
         known = None if fingerprint is None else self._known.get(fingerprint)
-        if known is not None and (answer := self.answers.get(known.key)) is not None:
+        if known is not None and known.head and (answer := self.answers.get(known.key)) is not None:
             await send({"type": "http.response.start", "status": 200, "headers": known.head})
             await send({"type": "http.response.body", "body": answer.body})
             return
@@ -110,10 +111,10 @@ class GraphQLEndpoint:
             await self._stream(answered, context.address, scope, receive, send)
             return
         if known is not None and fingerprint is not None and answered.status_code == 200:
-            known.head = answered.raw_headers
-            self._known[fingerprint] = known
-            if len(self._known) > MOST_KNOWN:
-                self._known.popitem(last=False)
+            kept = self.answers.get(known.key)
+            # The head of an answer that was not kept would be sent with the body of another.
+            known.head = answered.raw_headers if kept is not None and kept.body == answered.body else []
+            self._known.keep(fingerprint, known, KNOWN_BYTES + 5 * len(body))
         await answered(scope, receive, send)
 
     def _body_limit_bytes(self, scope: Scope) -> int:
@@ -150,7 +151,7 @@ class GraphQLEndpoint:
             return None, method.options()
         accepted = requests.accepted(request.headers.get("accept"))
         try:
-            context.viewer = await _viewer(request, context.tokens)
+            context.bearer = await _viewer(request, context.tokens)
             context.reports_cost = request.headers.get(COST_HEADER) == "report"
             asked = requests.read(request, body, self.trusted.text)
             key = context.key(asked)
@@ -169,7 +170,7 @@ class GraphQLEndpoint:
         if media_type == EVENT_STREAM:
             answers = self.execution.stream(operation, asked, context)
             life = partial(asyncio.sleep, self.settings.stream_life_seconds)
-            breaking = (self.stopping.wait, context.broken.wait, lambda: expired(context.viewer), life)
+            breaking = (self.stopping.wait, context.broken.wait, lambda: expired(context.bearer), life)
             return None, sse.response(answers, breaking, self.settings.heartbeat_seconds)
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
@@ -236,9 +237,7 @@ class GraphQLEndpoint:
 
 
 def _answer(result: ExecutionResult, context: Context) -> Answer:
-    notes = context.notes()
-    is_pure = context.is_pure and not result.errors and not notes
-    return Answer(json(result, notes), is_pure, context.caching)
+    return Answer(json(result, context.notes()), may_share(result, context), context.caching)
 
 
 def _response(

@@ -1,27 +1,52 @@
-"""Answers kept as bytes. Their key names all that they depend on, so nothing is ever invalidated."""
+"""Answers kept as bytes. Their key names all that they depend on, so nothing is ever invalidated.
+
+`api.operation.sharing` decides with whom an answer is shared.
+"""
 
 import asyncio
 import hashlib
-from collections import OrderedDict
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import orjson
 
-MIB = 1024 * 1024
+from api.operation.memory import Memory, Store
+
+# An answer with figures from Postgres is shared among those that are told of an event together.
+MOMENT_SECONDS = 1.0
+# Of an answer beside its body: the objects, and the key.
+ANSWER_BYTES = 400
+
+
+class Sharing(Enum):
+    """With whom an answer is shared: with all who ask for the same, with those who ask now, or with nobody."""
+
+    ALWAYS = "always"
+    NOW = "now"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; `is_pure` when it depends on its key alone, so that it may be kept.
-
-    `caching` is what others that keep it are told, as Cache-Control.
-    """
+    """One answer; `caching` is what others that keep it are told, as Cache-Control."""
 
     body: bytes
-    is_pure: bool
+    sharing: Sharing
     caching: str = "no-cache"
+    made_at: float = field(default_factory=time.monotonic, compare=False)
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether it is true for as long as its key is the same."""
+        return self.sharing is Sharing.ALWAYS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was for those who asked at its time."""
+        return self.sharing is Sharing.NOW and time.monotonic() - self.made_at >= MOMENT_SECONDS
 
 
 @dataclass(slots=True)
@@ -31,35 +56,35 @@ class _Computing:
 
 
 class AnswerCache:
-    """The answers used last, *megabytes* of them at most; none when that is 0."""
+    """The answers used last; none when it is not on."""
 
-    def __init__(self, megabytes: float) -> None:
-        self._free = round(megabytes * MIB)
-        self.is_on = self._free > 0
-        self._held: OrderedDict[str, Answer] = OrderedDict()
+    def __init__(self, memory: Memory, name: str, *, is_on: bool = True) -> None:
+        self.is_on = is_on
+        self._store: Store[str, Answer] = memory.store(name)
         self._computing: dict[str, _Computing] = {}
 
     def get(self, key: str) -> Answer | None:
         """The answer kept under *key*."""
-        answer = self._held.get(key)
-        if answer is not None:
-            self._held.move_to_end(key)
+        answer = self._store.get(key)
+        if answer is not None and answer.is_over:
+            self._store.drop(key)
+            return None
         return answer
 
     async def compute(self, key: str, execute: Callable[[], Awaitable[Answer]]) -> Answer:
-        """What *execute* gives, kept when it is pure; callers that come meanwhile wait for the same one.
+        """What *execute* gives, kept when it may be; callers that come meanwhile wait for the same one.
 
-        They execute for themselves when it turns out not to be pure: it may have begun before they asked. It is
+        They execute for themselves when it turns out not to be for others: it may have begun before they asked. It is
         cancelled when all that wait for it are.
         """
         if not self.is_on:
             return await execute()
         if (computing := self._computing.get(key)) is not None:
-            answer = await self._wait(computing)
-            return answer if answer.is_pure else await execute()
+            answer = await self._wait(key, computing)
+            return await execute() if answer.sharing is Sharing.NEVER else answer
         computing = self._computing[key] = _Computing(asyncio.ensure_future(execute()))
-        computing.task.add_done_callback(lambda _: self._computing.pop(key, None))
-        answer = await self._wait(computing)
+        computing.task.add_done_callback(lambda _: self._end(key, computing))
+        answer = await self._wait(key, computing)
         self.keep(key, answer)
         return answer
 
@@ -68,30 +93,26 @@ class AnswerCache:
         return key in self._computing
 
     def keep(self, key: str, answer: Answer) -> None:
-        """Keep an answer if it is pure."""
-        if not self.is_on or not answer.is_pure:
-            return
-        if (replaced := self._held.pop(key, None)) is not None:
-            self._free += _size(key, replaced)
-        self._held[key] = answer
-        self._free -= _size(key, answer)
-        while self._free < 0:
-            self._free += _size(*self._held.popitem(last=False))
+        """Keep an answer that others may get."""
+        if self.is_on and answer.sharing is not Sharing.NEVER:
+            self._store.keep(key, answer, len(answer.body) + ANSWER_BYTES)
 
-    async def _wait(self, computing: _Computing) -> Answer:
+    async def _wait(self, key: str, computing: _Computing) -> Answer:
         computing.waiting += 1
         try:
             return await asyncio.shield(computing.task)
         finally:
             computing.waiting -= 1
-            if not computing.waiting:
+            if not computing.waiting and not computing.task.done():
+                # Gone at once: who asks next must not wait for what is cancelled.
+                self._end(key, computing)
                 computing.task.cancel()
+
+    def _end(self, key: str, computing: _Computing) -> None:
+        if self._computing.get(key) is computing:
+            del self._computing[key]
 
 
 def key(*parts: Any) -> str:
     """A digest of what an answer depends on; usable as an entity tag."""
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _size(key: str, answer: Answer) -> int:
-    return len(key) + len(answer.body)

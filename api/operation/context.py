@@ -1,7 +1,10 @@
 """The one thing that every resolver is given."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from typing import Any, TypeAlias
 
 import orjson
@@ -25,9 +28,9 @@ _pinned: ContextVar[dict[int, int]] = ContextVar("pinned")
 class Context:
     """Of one HTTP request or one WebSocket connection.
 
-    `is_pure` stays True for as long as only `live` was asked: such an answer may be kept and given again. `broken` is
-    set when a stream cannot go on: its connection must then be broken off, so that the client comes back. `budget` is
-    what a writer has left.
+    `bearer` is whose token came with the request; resolvers ask for `viewer`, so that it is known whether an answer
+    depends on it. `is_pure` stays True for as long as only `live` was asked. `broken` is set when a stream cannot go
+    on: its connection must then be broken off, so that the client comes back. `budget` is what a writer has left.
     """
 
     def __init__(self, pool: Pool, live: LiveRankings, tokens: Verifier, address: str, release: str = VERSION) -> None:
@@ -35,9 +38,11 @@ class Context:
         self._release = release
         self.tokens = tokens
         self.address = address
-        self.viewer: Viewer = ANONYMOUS
+        self.bearer: Viewer = ANONYMOUS
         self.connection_params: dict[str, Any] = {}
         self.is_pure = True
+        self.depends_on_viewer = False
+        self._is_for_everyone = False
         self._names_revisions = True
         self._reads_catalogue = False
         self.broken = asyncio.Event()
@@ -47,9 +52,38 @@ class Context:
         self._pool = pool
         self._loaders = Loaders(pool)
 
+    def renewed(self) -> "Context":
+        """The same for one more operation or event, of which nothing has been asked yet."""
+        other = copy(self)
+        other.is_pure, other.depends_on_viewer = True, False
+        other._names_revisions, other._reads_catalogue = True, False
+        other._loaders = Loaders(self._pool)
+        return other
+
+    @contextmanager
+    def for_everyone(self) -> Iterator[None]:
+        """While something is worked out that is kept for all operations: nothing may be asked but rankings."""
+        self._is_for_everyone = True
+        try:
+            yield
+        finally:
+            self._is_for_everyone = False
+
+    def _check_is_for_one(self, what: str) -> None:
+        if self._is_for_everyone:
+            raise RuntimeError(f"a field with the same answer for everyone asks for the {what}")
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who asks; an answer that depends on it is for nobody else."""
+        self._check_is_for_one("viewer")
+        self.depends_on_viewer = True
+        return self.bearer
+
     @property
     def live(self) -> LiveRankings:
         """What is newest here; who looks at it may see names that are corrected later."""
+        self._check_is_for_one("newest catalogue")
         self._reads_catalogue = True
         return self._live
 
@@ -65,11 +99,13 @@ class Context:
 
     @property
     def pool(self) -> Pool:
+        self._check_is_for_one("pool")
         self.is_pure = False
         return self._pool
 
     @property
     def loaders(self) -> Loaders:
+        self._check_is_for_one("loaders")
         self.is_pure = False
         return self._loaders
 
@@ -83,19 +119,25 @@ class Context:
 
     @property
     def is_anonymous(self) -> bool:
-        return self.viewer is ANONYMOUS
+        return self.bearer is ANONYMOUS
 
     @property
     def generation(self) -> int:
         """Counts the changes of what answers from memory depend on."""
         return self._live.generation
 
-    def key(self, asked: GraphQLRequest) -> str:
-        """Of everything that the answer to a query from memory depends on."""
+    def key(self, asked: GraphQLRequest, *event: int) -> str:
+        """Of everything that an answer from memory depends on; *event* is the ranking that a subscriber is told of."""
         live = self._live
         try:
             return self.digest(
-                asked.query, asked.variables, asked.operation_name, live.newest, live.version, self.viewer.role
+                asked.query,
+                asked.variables,
+                asked.operation_name,
+                live.newest,
+                live.version,
+                self.bearer.role,
+                event,
             )
         except orjson.JSONEncodeError as error:
             # orjson reads 1024 levels and writes 254.

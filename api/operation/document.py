@@ -1,9 +1,10 @@
 """Documents, parsed, measured and validated once: that costs milliseconds, answering most queries does not."""
 
 import re
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from sys import getsizeof
 from typing import Any
 
 from graphql import (
@@ -26,21 +27,25 @@ from graphql import (
 
 from api.error import DocumentError
 from api.operation import complexity, limits
+from api.operation.memory import Memory, Store
 from api.operation.request import GraphQLRequest
-from api.planning.executor import PlanningExecutor
+from api.planning.executor import PlanningExecutor, Plans
 from api.planning.library import VALIDATION_ABORTED, limit_comparisons
+from db.settings import Settings
 
 LONG_NUMBER = re.compile(rf"\d{{{limits.MOST_DIGITS + 1},}}")
-# A parsed document takes about fifty times its text.
-MOST_KEPT_CHARACTERS = 500_000
+# What a document takes with its executor: by itself, for a token, and twice its text.
+DOCUMENT_BYTES = 13_500
+TOKEN_BYTES = 380
 MOST_MEASURED = 100
 
 
 class Document:
     """A valid document, with what was worked out for it."""
 
-    def __init__(self, node: DocumentNode) -> None:
+    def __init__(self, node: DocumentNode, plans: Plans) -> None:
         self.node = node
+        self.plans = plans
         self.executors: dict[int, PlanningExecutor] = {}
         self.is_paid = False
         self._page_variables = complexity.page_variables(node)
@@ -98,14 +103,16 @@ class Operation:
 class Documents:
     """The valid documents used last, by their text."""
 
-    def __init__(self, schema: GraphQLSchema, token_limit: int, *, introspection: bool) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, settings: Settings, memory: Memory, count_plan_failure: Callable[[], None]
+    ) -> None:
         limit_comparisons(limits.COMPARISON_BUDGET)
         self._schema = schema
-        self._rules = [*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,))]
-        self._token_limit = token_limit
-        self._hides_suggestions = not introspection
-        self._held: OrderedDict[str, Document] = OrderedDict()
-        self._free_characters = MOST_KEPT_CHARACTERS
+        self._hides_schema = not settings.introspection
+        self._rules = [*specified_rules, *((NoSchemaIntrospectionCustomRule,) if self._hides_schema else ())]
+        self._token_limit = settings.document_token_limit
+        self._store: Store[str, Document] = memory.store("documents")
+        self._count_plan_failure = count_plan_failure
 
     def operation(self, asked: GraphQLRequest) -> Operation:
         """The operation that *asked* means, within the limits for these variables.
@@ -113,16 +120,14 @@ class Documents:
         Raises `DocumentError` for a document that is not executed, or that leaves open which operation is meant.
         """
         variables = asked.variables or {}
-        held = self._held.get(asked.query)
-        if held is None:
+        document = self._store.get(asked.query)
+        if document is None:
             node = self._parse(asked.query)
             _measure(node, _operation(node, asked.operation_name), variables)
             if errors := self._validate(node):
                 raise DocumentError(errors)
-            held = self._keep(asked.query, node)
-        operation = held.operation(asked.operation_name, variables)
-        self._held.move_to_end(asked.query)
-        return operation
+            document = self._keep(asked.query, node)
+        return document.operation(asked.operation_name, variables)
 
     def _parse(self, text: str) -> DocumentNode:
         if len(text) > limits.MOST_CHARACTERS:
@@ -146,7 +151,7 @@ class Documents:
             node,
             self._rules,
             max_errors=limits.MOST_ERRORS,
-            hide_suggestions=self._hides_suggestions,
+            hide_suggestions=self._hides_schema,
         )
         if errors and errors[-1].message == VALIDATION_ABORTED:
             message = "too many fields of the same name, in the document or its fragments, must be compared"
@@ -154,11 +159,10 @@ class Documents:
         return errors
 
     def _keep(self, text: str, node: DocumentNode) -> Document:
-        document = self._held[text] = Document(node)
-        self._free_characters -= len(text)
-        while self._free_characters < 0 and len(self._held) > 1:
-            dropped, _ = self._held.popitem(last=False)
-            self._free_characters += len(dropped)
+        plans = Plans(self._count_plan_failure, partial(self._store.grow, text))
+        document = Document(node, plans)
+        size = DOCUMENT_BYTES + TOKEN_BYTES * node.token_count + 2 * getsizeof(text)
+        self._store.keep(text, document, size)
         return document
 
 

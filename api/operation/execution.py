@@ -13,12 +13,14 @@ from graphql.execution import create_source_event_stream
 from api.access.rate_limit import REFUSAL_COST, WRITE_COST, RateLimiter
 from api.access.token import ANONYMOUS, Viewer
 from api.error import DocumentError, RequestError, masked
-from api.operation import answer_cache, limits
+from api.operation import limits
+from api.operation.answer_cache import Answer, AnswerCache
 from api.operation.context import Context
 from api.operation.document import Documents, Operation, above
-from api.operation.event_cache import Renders
+from api.operation.memory import Memory
 from api.operation.request import GraphQLRequest
-from api.planning.executor import PlanningExecutor, Plans, VariablesError
+from api.operation.sharing import may_share
+from api.planning.executor import PlanningExecutor, VariablesError
 from db import tracing
 from db.settings import Settings
 
@@ -63,14 +65,15 @@ class Execution:
     ) -> None:
         self._schema = schema
         self._timeout_seconds = settings.request_timeout_seconds
-        self._renders = Renders()
-        self._plans = Plans(count_plan_failure)
-        self._documents = Documents(self._schema, settings.document_token_limit, introspection=settings.introspection)
+        self.memory = Memory(settings.memory_mb)
+        self.answers = AnswerCache(self.memory, "answers", is_on=settings.cache_answers)
+        self.events = AnswerCache(self.memory, "events")
+        self._documents = Documents(schema, settings, self.memory, count_plan_failure)
         self._rate_limiter = rate_limiter
 
     async def admit(self, asked: GraphQLRequest, context: Context) -> Operation:
         """The operation that is asked for, paid for; raises `DocumentError` or `RequestError` when it is refused."""
-        viewer, address = context.viewer, context.address
+        viewer, address = context.bearer, context.address
         self._rate_limiter.check(viewer, address)
         try:
             values = _count_values(asked.variables, viewer) if asked.variables else 0
@@ -111,6 +114,7 @@ class Execution:
         Raises `DocumentError` when nothing is executed, and when a subscription cannot go on.
         """
         if operation.node.operation is not OperationType.SUBSCRIPTION:
+            context = context.renewed()
             result = await self.answer(operation, asked, context)
             if is_refused(result):
                 raise DocumentError(result.errors or [])
@@ -134,42 +138,42 @@ class Execution:
     async def _render(
         self, executor: PlanningExecutor, operation: Operation, asked: GraphQLRequest, context: Context, event: Any
     ) -> bytes:
-        """One event's answer, worked out once for all that follow with the same document."""
+        """One event's answer, worked out once for all that follow with the same document; the first of them pays."""
 
-        async def render() -> tuple[bytes, bool]:
-            context.pin()
-            parent = context.traceparent(event.snapshot.key[0])
+        is_payer = False
+
+        async def render() -> Answer:
+            nonlocal is_payer
+            is_payer = True
+            await self._rate_limiter.charge(context.bearer, context.address, operation.cost)
+            own = context.renewed()
+            own.pin()
+            parent = own.traceparent(event.snapshot.key[0])
             with tracing.span("subscription", "producer", parent, {"graphql.operation.type": "subscription"}):
-                result = executor.build_per_event_executor(event).execute_operation()
+                result = executor.of_event(event, own).execute_operation()
                 if isawaitable(result):
                     result = await result
             assert isinstance(result, ExecutionResult), "incremental delivery is off"
-            return json(_masked(result), context.notes()), context.is_pure
+            return Answer(json(_masked(result), own.notes()), may_share(result, own, is_event=True))
 
         # What a subscriber has seen decides which events it gets, not what is in them.
         variables = {name: value for name, value in (asked.variables or {}).items() if name != operation.since_variable}
-        key = answer_cache.key(asked.query, variables, asked.operation_name, event.snapshot.key, context.viewer.role)
-        if not self._renders.has(key, context.generation):
-            await self._pay(operation, context)
-        return await self._renders.get(key, context.generation, render)
-
-    async def _pay(self, operation: Operation, context: Context) -> None:
-        """Charge a subscriber for an event that nobody else has been answered; it waits while it has too little left.
-
-        Its next event is the newest one then.
-        """
+        key = context.key(GraphQLRequest(asked.query, variables, asked.operation_name), *event.snapshot.key)
         while True:
+            if (answer := self.events.get(key)) is not None:
+                return answer.body
+            is_payer = False
             try:
-                await self._rate_limiter.charge(context.viewer, context.address, operation.cost)
+                return (await self.events.compute(key, render)).body
             except RequestError as error:
-                await asyncio.sleep(float(error.headers.get("Retry-After", 1)))
-            else:
-                return
+                # Who has too little left waits, and is told of the newest ranking next; others do not wait for it.
+                if is_payer:
+                    await asyncio.sleep(float(error.headers.get("Retry-After", 1)))
 
     def _executor(self, operation: Operation, asked: GraphQLRequest, context: Context) -> PlanningExecutor:
         """Raises `DocumentError` for variables that are wrong."""
         try:
-            return operation.executor(self._schema).start(self._plans, context, asked.variables or {})
+            return operation.executor(self._schema).start(operation.document.plans, context, asked.variables or {})
         except VariablesError as error:
             raise DocumentError(error.errors) from error
 
@@ -205,7 +209,8 @@ def json(result: ExecutionResult, notes: dict[str, Any] | None = None) -> bytes:
         body["errors"] = [error.formatted for error in result.errors]
     if notes:
         body["extensions"] = notes
-    return orjson.dumps(body)
+    # A copy: orjson keeps its buffer, of 1 kB at least, with what it gives.
+    return bytes(memoryview(orjson.dumps(body)))
 
 
 def _masked(result: ExecutionResult) -> ExecutionResult:

@@ -5,30 +5,30 @@ automatic persisted queries.
 """
 
 import hashlib
-from collections import OrderedDict
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 
 from graphql import GraphQLError
 
 from api.error import DocumentError, RequestError
+from api.operation.memory import Memory, Store
 from db import telemetry
 from db.settings import DocumentMode, Settings
 
-# Of those that clients bring along: short ones, so that nobody fills the memory.
-MOST_BROUGHT = 500
-MOST_BROUGHT_CHARACTERS = 20_000
+# Of a document that a client registers, so that few of them do not push out all others.
+MOST_REGISTERED_CHARACTERS = 20_000
 
 log = telemetry.logger(__name__)
 
 
 class TrustedDocuments:
-    """The `.graphql` files of a folder, and what clients brought along together with its id."""
+    """The `.graphql` files of a folder, and those that clients have registered: sent together with their id."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, memory: Memory) -> None:
         self._mode = settings.documents
-        self._known = _read(settings.documents_dir) if settings.documents_dir else {}
-        self._brought: OrderedDict[str, str] = OrderedDict()
+        self._trusted = _read(settings.documents_dir) if settings.documents_dir else {}
+        self._registered: Store[str, str] = memory.store("registered documents")
 
     def text(self, fields: dict[str, Any]) -> str:
         """The document of a request's *fields*.
@@ -48,17 +48,17 @@ class TrustedDocuments:
         digest = _digest(query)
         if id_ is not None and id_ != digest:
             raise RequestError(400, "BAD_REQUEST", "the document's id is not the SHA-256 of its text")
-        if digest not in self._known:
+        if digest not in self._trusted:
             self._take(digest, query, is_named=id_ is not None)
         return query
 
     def _find(self, id_: str) -> str:
         if self._mode is DocumentMode.OFF:
             raise _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
-        found = self._known.get(id_) or self._brought.get(id_)
-        if found is None:
+        text = self._trusted.get(id_) or self._registered.get(id_)
+        if text is None:
             raise _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
-        return found
+        return text
 
     def _take(self, digest: str, query: str, *, is_named: bool) -> None:
         """A document from outside the folder: refused, logged, or remembered when its client named it."""
@@ -66,22 +66,20 @@ class TrustedDocuments:
             raise _error("only trusted documents are answered here", "DOCUMENT_NOT_TRUSTED")
         if self._mode is DocumentMode.LOG:
             log.warning("a document is not trusted", document_id=digest)
-        if is_named and len(query) <= MOST_BROUGHT_CHARACTERS:
-            self._brought[digest] = query
-            if len(self._brought) > MOST_BROUGHT:
-                self._brought.popitem(last=False)
+        if is_named and len(query) <= MOST_REGISTERED_CHARACTERS:
+            self._registered.keep(digest, query, getsizeof(query))
 
 
 def document_id(fields: dict[str, Any]) -> str | None:
     """The hexadecimal SHA-256 that a request names, None without one."""
-    given = fields.get("documentId")
-    if given is None:
+    id_ = fields.get("documentId")
+    if id_ is None:
         extensions = fields.get("extensions")
         persisted = extensions.get("persistedQuery") if isinstance(extensions, dict) else None
-        given = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
-    if given is not None and not isinstance(given, str):
+        id_ = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if id_ is not None and not isinstance(id_, str):
         raise RequestError(400, "BAD_REQUEST", "the document's id is not a string")
-    return None if given is None else given.removeprefix("sha256:").lower()
+    return None if id_ is None else id_.removeprefix("sha256:").lower()
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -9,12 +9,12 @@ from typing import Any, Protocol, TypeAlias
 from graphql import GraphQLLeafType, GraphQLString
 
 from api.planning.batch import Panel, Places, Views
-from api.planning.library import Executor
 from api.planning.view import ViewList
 
 TEXT = {str, NoneType}
 
-Runner: TypeAlias = "Executor[Any]"
+Runner: TypeAlias = Any
+"""The `api.planning.executor.PlanningExecutor` that executes."""
 
 Answer: TypeAlias = Callable[[Runner, Places], Sequence[Any]]
 """Gives what is answered for views at places: view by view, place by place."""
@@ -22,6 +22,8 @@ Answer: TypeAlias = Callable[[Runner, Places], Sequence[Any]]
 
 class ObjectPlan(Protocol):
     """Answers a selection for objects of one type; `api.planning.plan.Plan` is the one that does."""
+
+    size_bytes: int
 
     def run(self, runner: Runner, objects: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer for each object."""
@@ -39,6 +41,11 @@ class Completion(ABC):
     """Completes resolved values of one GraphQL type; where a value *is_required*, none may be None."""
 
     is_required: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the plan of what is selected below."""
+        return 0
 
     @abstractmethod
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
@@ -92,6 +99,10 @@ class Object(Completion):
 
     plan: ObjectPlan
 
+    @property
+    def size_bytes(self) -> int:
+        return self.plan.size_bytes
+
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
         present = self.present(values)
         return _with_nulls(values, self.plan.run(runner, present))
@@ -110,6 +121,10 @@ class ListOf(Completion):
     """A list."""
 
     item: Completion
+
+    @property
+    def size_bytes(self) -> int:
+        return self.item.size_bytes
 
     def each(self, runner: Runner, values: Sequence[Any]) -> Sequence[Any]:
         present = self.present(values)

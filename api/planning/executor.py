@@ -44,25 +44,31 @@ from db import telemetry
 
 log = telemetry.logger(__name__)
 
-# A plan of the whole nested ranking takes about 20 kB.
-MOST_PLANS = 2_000
+# Of one document.
+MOST_PLANS = 200
 
 PlanKey: TypeAlias = tuple[Any, ...]
 
 
 # What plain execution answers by design: a value to wait for, a null where none may be, an input that is refused.
 EXPECTED = (UnplannedError, GraphQLError)
+# A plan beside its steps, with its key; and one that there is not.
+PLAN_BYTES = 1_500
 
 
 class Plans:
-    """The plans used last: by type, variables and nodes; None for what cannot be planned.
+    """The plans of one document that were used last: by type, variables and nodes; None for what cannot be planned.
 
-    *count_failure* is called whenever a plan has failed by a bug of ours: its answer is right, and slow.
+    *count_failure* is called whenever a plan has failed by a bug of ours: its answer is right, and slow. *grow* is told
+    of the bytes that the plans take more, or fewer, than before.
     """
 
-    def __init__(self, count_failure: Callable[[], None] = lambda: None) -> None:
-        self._held: OrderedDict[PlanKey, tuple[Sequence[Node], Plan | None]] = OrderedDict()
+    def __init__(
+        self, count_failure: Callable[[], None] = lambda: None, grow: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._plans: OrderedDict[PlanKey, tuple[Plan | None, int]] = OrderedDict()
         self._count_failure = count_failure
+        self.grow = grow
 
     def report_failure(self, operation: OperationDefinitionNode) -> None:
         """Log the exception that is being handled, with the hash of the document, and count it."""
@@ -90,14 +96,16 @@ class Plans:
         select: Callable[[], GroupedFieldSet],
     ) -> Plan | None:
         key = (type_.name, runner.variables_key, *map(id, nodes))
-        if (held := self._held.get(key)) is not None:
-            self._held.move_to_end(key)
-            return held[1]
+        if (entry := self._plans.get(key)) is not None:
+            self._plans.move_to_end(key)
+            return entry[0]
         found = plan.build(runner, type_, select())
-        # With its nodes: their ids are free for others only when they are gone.
-        self._held[key] = nodes, found
-        if len(self._held) > MOST_PLANS:
-            self._held.popitem(last=False)
+        size = PLAN_BYTES if found is None else PLAN_BYTES + found.size_bytes + runner.variables_bytes
+        self._plans[key] = found, size
+        self.grow(size)
+        if len(self._plans) > MOST_PLANS:
+            _, (_, dropped) = self._plans.popitem(last=False)
+            self.grow(-dropped)
         return found
 
 
@@ -120,6 +128,7 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
     plans: Plans
     is_planning: bool
     variables_key: bytes
+    variables_bytes: int
     coroutines: Coroutines
 
     @classmethod
@@ -151,11 +160,13 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
             if isinstance(coerced, list):
                 raise VariablesError(coerced)
             values = coerced
+        text = repr(values.coerced).encode() if values.coerced else b""
         executor = object.__new__(type(self))
         executor.__dict__ = self.__dict__ | {
             "context_value": context,
             "variable_values": values,
-            "variables_key": hashlib.sha256(repr(values.coerced).encode()).digest() if values.coerced else b"",
+            "variables_key": hashlib.sha256(text).digest() if text else b"",
+            "variables_bytes": 2 * len(text),
             "collected_errors": CollectedErrors(),
             "pending_incremental_futures": set(),
             "background_futures": set(),
@@ -166,9 +177,11 @@ class PlanningExecutor(ExecutorThrowingOnIncremental):
         executor._watch_coroutines()
         return executor
 
-    def build_per_event_executor(self, payload: Any) -> "PlanningExecutor":
-        executor = super().build_per_event_executor(payload)
+    def of_event(self, event: Any, context: Any) -> "PlanningExecutor":
+        """An executor for one event of a subscription."""
+        executor = self.build_per_event_executor(event)
         assert isinstance(executor, PlanningExecutor)
+        executor.context_value = context
         executor._watch_coroutines()
         return executor
 

@@ -17,7 +17,6 @@ plans with plain execution, and `tests/api/operation/test_hostile.py`.
 
 import strawberry
 from graphql import GraphQLSchema
-from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, GroupedFieldSet, collect_fields
 from graphql.execution.executor import CollectedErrors
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
@@ -30,7 +29,6 @@ __all__ = [
     "DEFINITION",
     "VALIDATION_ABORTED",
     "CollectedErrors",
-    "Executor",
     "ExecutorThrowingOnIncremental",
     "FieldDetailsList",
     "FragmentDetails",

@@ -42,10 +42,15 @@ from api.planning.view import BY_PLACE, FIGURE, UNIFORM, View
 EXACT = frozenset({"Float", "Int", "Boolean"})
 
 
+# Of one step with its share of the function that puts values together, without the plan below it.
+STEP_BYTES = 1_500
+
+
 class Plan:
     """The steps of a selection on objects of one type, by response name."""
 
     def __init__(self, steps: dict[str, Step]) -> None:
+        self.size_bytes = sum(STEP_BYTES + step.size_bytes for step in steps.values())
         self._steps = list(steps.values())
         self._assemble = _assembler(list(steps))
 

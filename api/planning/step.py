@@ -17,6 +17,10 @@ from api.planning.library import FieldDetailsList
 from api.planning.resolver import of_object_alone, of_object_and_info
 from api.planning.view import MAY_WAIT, ByPlace, View
 
+# Of what is kept with a panel: a view, and a completed value.
+VIEW_BYTES = 400
+VALUE_BYTES = 300
+
 NOWHERE = Path(None, "plan", None)
 
 Resolve: TypeAlias = Callable[[Runner, Sequence[Any]], Sequence[Any]]
@@ -24,7 +28,9 @@ Resolve: TypeAlias = Callable[[Runner, Sequence[Any]], Sequence[Any]]
 
 
 class Step(ABC):
-    """One field of a selection. One on views only gets `Views`."""
+    """One field of a selection. One on views only gets `Views`. `size_bytes` are those of the plan below it."""
+
+    size_bytes = 0
 
     @abstractmethod
     def values(self, runner: Runner, batch: Any) -> Sequence[Any]:
@@ -46,6 +52,7 @@ class Figure(Step):
 
     def __init__(self, complete: Completion, figure: str) -> None:
         self._complete = complete
+        self.size_bytes = complete.size_bytes
         self._figure = figure
 
     def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
@@ -57,6 +64,7 @@ class Uniform(Step):
 
     def __init__(self, complete: Completion, resolve: Resolve, *, gives_views: bool) -> None:
         self._complete = complete
+        self.size_bytes = complete.size_bytes
         self._resolve = resolve
         self._gives_views = gives_views
 
@@ -68,11 +76,18 @@ class Uniform(Step):
         return answer(runner, batch.places)
 
     def _answer(self, runner: Runner, views: list[View]) -> Answer:
-        resolved = self._resolve(runner, views)
-        if self._gives_views:
-            return self._complete.uniform(resolved)
-        completed = self._complete.each(runner, resolved)
+        with runner.context_value.for_everyone():
+            resolved = self._resolve(runner, views)
+            if self._gives_views:
+                runner.plans.grow(VIEW_BYTES * _count(resolved))
+                return self._complete.uniform(resolved)
+            completed = self._complete.each(runner, resolved)
+        runner.plans.grow(VALUE_BYTES * _count(completed))
         return lambda _, places: places.repeat(completed)
+
+
+def _count(values: Sequence[Any]) -> int:
+    return sum(_count(value) if isinstance(value, list) else 1 for value in values)
 
 
 class AtPlaces(Step):
@@ -80,6 +95,7 @@ class AtPlaces(Step):
 
     def __init__(self, complete: Completion, by_place: ByPlace) -> None:
         self._complete = complete
+        self.size_bytes = complete.size_bytes
         self._by_place = by_place
 
     def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
@@ -93,6 +109,7 @@ class Each(Step):
 
     def __init__(self, complete: Completion, resolve: Resolve) -> None:
         self._complete = complete
+        self.size_bytes = complete.size_bytes
         self._resolve = resolve
 
     def values(self, runner: Runner, batch: Batch) -> Sequence[Any]:

@@ -6,6 +6,6 @@
 | newest ranked revision of each edition | `live` | a number an edition | never: it only grows |
 | rankings, and what was worked out from them | `snapshot` | `SCI_SNAPSHOT_CACHE_SIZE` | least recently used first |
 
-What depends on documents is held elsewhere: documents and plans in `api.operation.document` and
-`api.planning.executor`, answers in `api.operation.answer_cache`, answers to events in `api.operation.event_cache`.
+What depends on documents is in `api.operation.memory`, with one limit (`SCI_MEMORY_MB`): documents with their plans,
+answers, answers to events, requests that came before, and registered documents.
 """

@@ -90,7 +90,7 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def _close_when_expired(self) -> None:
-        await expired(self.context.viewer)
+        await expired(self.context.bearer)
         await self.websocket.close(code=4403, reason="Forbidden")
 
     async def _close_in_time(self) -> None:
@@ -132,7 +132,7 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         asked = GraphQLRequest(operation.query, operation.variables, operation.operation_name)
         watching = asyncio.create_task(self._break_off())
         try:
-            context.viewer = await _viewer(context)
+            context.bearer = await _viewer(context)
             admitted = await execution.admit(asked, context)
             async with aclosing(execution.stream(admitted, asked, context)) as answers:
                 async for answer in answers:
@@ -230,7 +230,7 @@ class WebSocketEndpoint(GraphQL[Context, None]):
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
         """Take the token of `connectionParams`; none makes a reader. The handler closes the socket for a bad one."""
-        context.viewer = await _viewer(context)
+        context.bearer = await _viewer(context)
         return UnsetType()
 
     def decode_json(self, data: str | bytes) -> object:

@@ -96,7 +96,7 @@ async def _started(data_dir: Path, npm: Path) -> AsyncIterator[list[tuple[Server
         async def start(server: Server) -> tuple[Server, Process]:
             return server, await stack.enter_async_context(running(server.child(data_dir)))
 
-        uncached = await start(ours(data_dir, UNCACHED, SCI_RESPONSE_CACHE_MB="0"))
+        uncached = await start(ours(data_dir, UNCACHED, SCI_CACHE_ANSWERS="false"))
         bodies, entries = data_dir / "bodies", data_dir / "entries.json"
         bodies.mkdir()
         for query in NAMES:

@@ -17,7 +17,7 @@ from tests.paths.conftest import descendants
 
 MIB = 1024 * 1024
 # Small enough to be full after the first minutes: what grows afterwards is a leak.
-CACHES = {"SCI_RESPONSE_CACHE_MB": "4", "SCI_SNAPSHOT_CACHE_SIZE": "4"}
+CACHES = {"SCI_MEMORY_MB": "8", "SCI_SNAPSHOT_CACHE_SIZE": "4"}
 ROWS = """select (select count(*) from outbox) as outbox, (select count(*) from recomputation) as recomputation,
   (select count(*) from pg_stat_activity where application_name like 'sci %') as connections"""
 

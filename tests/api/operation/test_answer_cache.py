@@ -7,7 +7,8 @@ import httpx2
 import pytest
 
 from api.operation import answer_cache
-from api.operation.answer_cache import MIB, Answer, AnswerCache
+from api.operation.answer_cache import Answer, AnswerCache, Sharing
+from api.operation.memory import MIB, Memory
 from db.index import edition
 from tests.conftest import Api, Recompute
 
@@ -16,33 +17,37 @@ SUBMIT = """mutation { submitScores(input: {edition: 2025, scores: [{city: "kref
   submission { revision } errors { message } } }"""
 
 
+def cache(megabytes: float = 1) -> AnswerCache:
+    return AnswerCache(Memory(megabytes), "answers")
+
+
 async def test_a_burst_of_identical_misses_computes_once() -> None:
-    answers, calls = AnswerCache(1), 0
+    answers, calls = cache(), 0
     go = asyncio.Event()
 
     async def execute() -> Answer:
         nonlocal calls
         calls += 1
         await go.wait()
-        return Answer(b"body", is_pure=True)
+        return Answer(b"body", Sharing.ALWAYS)
 
     burst = [asyncio.create_task(answers.compute("key", execute)) for _ in range(50)]
     await asyncio.sleep(0)
     go.set()
     assert [answer.body for answer in await asyncio.gather(*burst)] == [b"body"] * 50
     assert calls == 1
-    assert answers.get("key") == Answer(b"body", is_pure=True)
+    assert answers.get("key") == Answer(b"body", Sharing.ALWAYS)
 
 
 async def test_an_impure_answer_is_neither_shared_nor_kept() -> None:
-    answers, calls = AnswerCache(1), 0
+    answers, calls = cache(), 0
 
     async def execute() -> Answer:
         nonlocal calls
         calls += 1
         number = calls
         await asyncio.sleep(0)
-        return Answer(str(number).encode(), is_pure=False)
+        return Answer(str(number).encode(), Sharing.NEVER)
 
     burst = await asyncio.gather(*(answers.compute("key", execute) for _ in range(3)))
     assert sorted(answer.body for answer in burst) == [b"1", b"2", b"3"]
@@ -50,11 +55,11 @@ async def test_an_impure_answer_is_neither_shared_nor_kept() -> None:
 
 
 async def test_the_first_client_that_goes_away_leaves_the_answer_to_the_others() -> None:
-    answers, go = AnswerCache(1), asyncio.Event()
+    answers, go = cache(), asyncio.Event()
 
     async def execute() -> Answer:
         await go.wait()
-        return Answer(b"body", is_pure=True)
+        return Answer(b"body", Sharing.ALWAYS)
 
     first = asyncio.create_task(answers.compute("key", execute))
     second = asyncio.create_task(answers.compute("key", execute))
@@ -64,11 +69,63 @@ async def test_the_first_client_that_goes_away_leaves_the_answer_to_the_others()
     assert (await second).body == b"body"
 
 
-async def test_the_answers_used_last_stay_within_the_bound() -> None:
-    answers = AnswerCache(1)
+async def test_who_asks_after_a_cancelled_computation_gets_an_answer() -> None:
+    answers, calls = cache(), 0
 
     async def execute() -> Answer:
-        return Answer(bytes(MIB // 3), is_pure=True)
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.01)  # takes its time to end
+        return Answer(b"body", Sharing.ALWAYS)
+
+    leaving = asyncio.create_task(answers.compute("key", execute))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    assert (await answers.compute("key", execute)).body == b"body"
+    assert calls == 2
+
+
+async def test_an_answer_for_now_is_shared_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, calls = cache(), 0
+
+    async def execute() -> Answer:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0)
+        return Answer(str(calls).encode(), Sharing.NOW)
+
+    burst = await asyncio.gather(*(answers.compute("key", execute) for _ in range(3)))
+    assert [answer.body for answer in burst] == [b"1"] * 3
+    assert answers.get("key") == burst[0]
+    monkeypatch.setattr(answer_cache, "MOMENT_SECONDS", 0)
+    assert answers.get("key") is None
+
+
+async def test_a_failed_computation_is_tried_again() -> None:
+    answers, calls = cache(), 0
+
+    async def execute() -> Answer:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OSError("postgres is away")
+        return Answer(str(calls).encode(), Sharing.ALWAYS)
+
+    with pytest.raises(OSError, match="away"):
+        await answers.compute("key", execute)
+    assert (await answers.compute("key", execute)).body == b"2"
+
+
+async def test_the_answers_used_last_stay_within_the_bound() -> None:
+    answers = cache()
+
+    async def execute() -> Answer:
+        return Answer(bytes(MIB // 3), Sharing.ALWAYS)
 
     for key in ("a", "b", "a", "c"):
         await answers.compute(key, execute)
@@ -77,10 +134,10 @@ async def test_the_answers_used_last_stay_within_the_bound() -> None:
 
 
 async def test_nothing_is_kept_when_it_is_off() -> None:
-    answers = AnswerCache(0)
+    answers = AnswerCache(Memory(1), "answers", is_on=False)
 
     async def execute() -> Answer:
-        return Answer(b"", is_pure=True)
+        return Answer(b"", Sharing.ALWAYS)
 
     await answers.compute("key", execute)
     assert answers.get("key") is None

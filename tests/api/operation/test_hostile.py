@@ -13,8 +13,10 @@ from api.error import DocumentError
 from api.operation import limits
 from api.operation.document import Documents
 from api.operation.limits import MOST_CHARACTERS
+from api.operation.memory import Memory
 from api.operation.request import GraphQLRequest
 from api.schema.build import create_schema
+from db.settings import Settings
 from tests.api.operation.test_limits import EVERYTHING, HOSTILE
 from tests.api.websocket.test_subscription import TRANSPORT, Socket, address
 from tests.conftest import Api
@@ -76,7 +78,7 @@ DOCUMENTS = {
 
 def seconds(query: str, name: str | None = None) -> float:
     """CPU time to look at a document that nobody has asked before."""
-    documents = Documents(SCHEMA, 2_000, introspection=True)
+    documents = Documents(SCHEMA, Settings(), Memory(64), lambda: None)
     started = time.process_time()
     with suppress(DocumentError):
         documents.operation(GraphQLRequest(query, None, name))

@@ -116,7 +116,7 @@ async def unit(api: Api, query: str, variables: dict[str, Any] | None = None) ->
     attempts = []
     for _ in range(ATTEMPTS):
         context = Context(api.service.pool, api.service.live, api.service.tokens, "")
-        context.viewer = Viewer("tester", Role.ADMIN, ())
+        context.bearer = Viewer("tester", Role.ADMIN, ())
         started = time.process_time()
         result = execution.begin(operation, asked, context)
         if isinstance(result, Unfinished):
