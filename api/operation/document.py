@@ -43,9 +43,10 @@ MOST_MEASURED = 100
 class Document:
     """A valid document, with what was worked out for it."""
 
-    def __init__(self, node: DocumentNode, plans: Plans) -> None:
+    def __init__(self, node: DocumentNode, plans: Plans, *, hides_schema: bool) -> None:
         self.node = node
         self.plans = plans
+        self.hides_schema = hides_schema
         self.executors: dict[int, PlanningExecutor] = {}
         self.is_paid = False
         self._page_variables = complexity.page_variables(node)
@@ -86,7 +87,9 @@ class Operation:
         """The executor that others are made of."""
         prepared = self.document.executors
         if id(self.node) not in prepared:
-            prepared[id(self.node)] = PlanningExecutor.prepare(schema, self.document.node, self.node)
+            prepared[id(self.node)] = PlanningExecutor.prepare(
+                schema, self.document.node, self.node, hide_suggestions=self.document.hides_schema
+            )
         return prepared[id(self.node)]
 
     @cached_property
@@ -160,7 +163,7 @@ class Documents:
 
     def _keep(self, text: str, node: DocumentNode) -> Document:
         plans = Plans(self._count_plan_failure, partial(self._store.grow, text))
-        document = Document(node, plans)
+        document = Document(node, plans, hides_schema=self._hides_schema)
         size = DOCUMENT_BYTES + TOKEN_BYTES * node.token_count + 2 * getsizeof(text)
         self._store.keep(text, document, size)
         return document
