@@ -151,7 +151,14 @@ def _place(cursor: str, snapshot: Snapshot) -> int:
 
 def _ordered(snapshot: Snapshot, context: Context, order: RankingOrder, category: str | None) -> list[int]:
     """Every row; equal ones by their overall rank."""
-    cities = [context.live.catalogue.cities[slug] for slug in snapshot.ranking.cities]
+    rows = list(snapshot.places)
+    if order is RankingOrder.RANK_ASC and category is None:
+        return rows
+
+    def city(row: int) -> City:
+        # Looked up only where the order needs it: an answer that reads the catalogue is kept for a shorter time.
+        return context.live.catalogue.cities[snapshot.ranking.cities[row]]
+
     column = snapshot.standings.get(category or OVERALL)
     if column is None or not column.has_comparison:
         raise ClientError(f"there is no category {category!r} in this ranking")
@@ -160,10 +167,9 @@ def _ordered(snapshot: Snapshot, context: Context, order: RankingOrder, category
     keys: dict[RankingOrder, Callable[[int], Any]] = {
         RankingOrder.RANK_ASC: lambda row: (ranks[row] is None, ranks[row] or 0),
         RankingOrder.RANK_DESC: lambda row: (ranks[row] is None, -(ranks[row] or 0), -row),
-        RankingOrder.NAME_ASC: lambda row: name_key(cities[row].name, cities[row].slug),
+        RankingOrder.NAME_ASC: lambda row: name_key(city(row).name, city(row).slug),
         RankingOrder.RANK_CHANGE_DESC: lambda row: (changes[row] is None, -(changes[row] or 0)),
         RankingOrder.RANK_CHANGE_ASC: lambda row: (changes[row] is None, changes[row] or 0),
-        RankingOrder.POPULATION_DESC: lambda row: (cities[row].population is None, -(cities[row].population or 0)),
+        RankingOrder.POPULATION_DESC: lambda row: (city(row).population is None, -(city(row).population or 0)),
     }
-    rows = list(snapshot.places)
-    return rows if order is RankingOrder.RANK_ASC and category is None else sorted(rows, key=keys[order])
+    return sorted(rows, key=keys[order])
