@@ -67,7 +67,7 @@ class Metrics:
 
     def render(self, live: LiveRankings) -> bytes:
         """The text exposition, of all processes where they share a folder for it (see `workers.metrics`)."""
-        for year, revision in live.newest.items():
+        for year, revision in live.newest_of_published.items():
             self.revision.labels(edition=str(year)).set(revision)
         registry = self.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -160,6 +160,6 @@ def _due(states: list[EditionProgress], settings: Settings, year: int) -> Editio
     for state in states:
         if state.year == year:
             return state if state.is_due(settings.task_attempts) else None
-        if state.is_stale and not state.has_failed:
+        if state.is_published and state.is_stale and not state.has_failed:
             return None
     return None

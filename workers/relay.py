@@ -9,13 +9,13 @@ from contextlib import suppress
 from kombu.exceptions import OperationalError
 
 from db import telemetry, tracing
-from db.change import outbox
+from db.change import outbox, publication
 from db.change.outbox import Request
 from db.index import edition
 from db.postgres import cancellation
 from db.postgres.pool import AWAY as POSTGRES_AWAY
 from db.postgres.pool import Connection, Pool, close, connect, create_pool, transaction
-from db.ranking import status, uncertainty
+from db.ranking import event, status, uncertainty
 from db.redis import REDIS_AWAY, EvictionError, RedisClient, check_eviction, connect_redis, queue_length
 from db.settings import Settings
 from workers import metrics
@@ -26,6 +26,8 @@ log = telemetry.logger(__name__)
 CLAIM_LIMIT = 1_000
 RETRY_SECONDS = 0.5
 MOST_WAITING = 100
+# An edition that is due and not published waits for its first ranking.
+OVERDUE_SECONDS = 0.25
 # Changes that come faster than they are claimed are ranked together; single ones never wait.
 BURST_SECONDS = 0.25
 
@@ -60,6 +62,7 @@ class Relay:
         try:
             await connection.add_listener(outbox.CHANNEL, lambda *_: self._woken.set())
             while True:
+                await self._publish_due()
                 await self._drain()
                 if time.monotonic() >= self._sweep_at:
                     await self._sweep()
@@ -69,13 +72,27 @@ class Relay:
             await connection.close(timeout=1)
 
     async def _wait(self, connection: Connection) -> None:
-        """Until a notification or the next sweep; a silent connection is proved alive first."""
+        """Until a notification, the next sweep or publication; a silent connection is proved alive first."""
+        to_publication = await publication.seconds_to_next(self.pool)
+        seconds = self._sweep_at - time.monotonic()
+        if to_publication is not None:
+            seconds = min(seconds, max(to_publication, OVERDUE_SECONDS))
         try:
-            async with asyncio.timeout(max(0.0, self._sweep_at - time.monotonic())):
+            async with asyncio.timeout(max(0.0, seconds)):
                 await self._woken.wait()
         except TimeoutError:
             await connection.execute("select", timeout=self.settings.lock_timeout_seconds)
         self._woken.clear()
+
+    async def _publish_due(self) -> None:
+        """Publish every edition whose instant has come, and tell; who misses that finds it with the next poll."""
+        for year in await publication.due(self.pool):
+            async with transaction(self.pool) as writer:
+                is_published = await publication.publish_due(writer, year)
+            if is_published:
+                log.info("edition published", edition=year)
+                with suppress(*REDIS_AWAY):
+                    await event.publish(self.redis, event.EditionPublished(year))
 
     async def _drain(self) -> None:
         """Send what is asked for, once an edition; requests that cannot be sent stay in the outbox."""

@@ -16,6 +16,7 @@ from api.operation import answer_cache
 from api.operation.loaders import Loaders
 from api.operation.request import GraphQLRequest
 from api.state.live import LiveRankings
+from api.state.sight import Sight
 from api.state.snapshot import Snapshot
 from db.postgres.pool import Pool
 from db.rate import Budget
@@ -81,11 +82,15 @@ class Context:
         return self.bearer
 
     @property
-    def live(self) -> LiveRankings:
-        """What is newest here; who looks at it may see names that are corrected later."""
+    def live(self) -> Sight:
+        """What is newest here, as the viewer may see it; who looks at it may see names that are corrected later."""
         self._check_is_for_one("newest catalogue")
         self._reads_catalogue = True
-        return self._live
+        return self._sight
+
+    @property
+    def _sight(self) -> Sight:
+        return Sight(self._live, self.bearer.role)
 
     @property
     def caching(self) -> str:
@@ -93,7 +98,8 @@ class Context:
         if not self._names_revisions:
             return "public, max-age=1, must-revalidate"
         if self._reads_catalogue:
-            return "public, max-age=300, must-revalidate"
+            # A few seconds: an edition that is not there yet may be published at any instant.
+            return "public, max-age=5, must-revalidate"
         # Not longer: after a restore, the same revision may be another ranking.
         return "public, max-age=3600, must-revalidate"
 
@@ -128,7 +134,7 @@ class Context:
 
     def key(self, asked: GraphQLRequest, *event: int) -> str:
         """Of everything that an answer from memory depends on; *event* is the ranking that a subscriber is told of."""
-        live = self._live
+        live = self._sight
         try:
             return self.digest(
                 asked.query,
@@ -164,23 +170,31 @@ class Context:
 
     def pin(self) -> None:
         """From here on this operation sees the rankings that are newest now, and no newer ones."""
-        _pinned.set(self._live.newest)
+        _pinned.set(self._sight.newest)
 
     @property
     def newest(self) -> dict[int, int]:
         """The newest revision of each ranked edition, as pinned."""
         self._names_revisions = False
-        return _pinned.get(self._live.newest)
+        return _pinned.get(self._sight.newest)
+
+    @property
+    def newest_edition(self) -> int | None:
+        """The edition that is meant where none is named; None when none is ranked. It is never a draft."""
+        published = self._live.catalogue_of_readers.editions
+        return max((year for year in self.newest if year in published), default=None)
 
     def held(self, year: int | None, revision: int | None) -> Snapshot | None:
         """As `snapshot`, but only from memory."""
-        year = max(self.newest, default=0) if year is None else year
+        year = self.newest_edition or 0 if year is None else year
         revision = self.newest.get(year, 0) if revision is None else revision
+        if not self._sight.shows_rankings_of(year):
+            return None
         return self._live.snapshots.held((year, revision))
 
     async def snapshot(self, year: int | None = None, revision: int | None = None) -> Snapshot | None:
         """A ranking; the newest edition's and the newest revision unless named. None when there is none."""
-        year = max(self.newest, default=None) if year is None else year
+        year = self.newest_edition if year is None else year
         if year is None:
             return None
         revision = self.newest.get(year) if revision is None else revision
@@ -192,15 +206,18 @@ class Context:
 
     async def _is_stored(self, year: int, revision: int) -> bool:
         """Whether there is that ranking; all that an operation asks for at once are looked up in one statement."""
-        newest = self._live.newest.get(year, 0)
-        if revision == newest or self._live.snapshots.held((year, revision)) is not None:
+        newest, is_shown = self._sight.newest.get(year, 0), self._sight.shows_rankings_of(year)
+        if is_shown and (revision == newest or self._live.snapshots.held((year, revision)) is not None):
             return True
+        # Asked for a draft too: the answer to an unknown edition takes as long.
         if await self._loaders.first_ranked_revision_from.load((year, revision)) != revision:
+            return False
+        if year in self._live.catalogue.editions and not is_shown:
             return False
         if revision > newest:
             # A ranking that this process has not heard of may name cities that it does not know.
             await self._live.refresh()
-        return True
+        return self._sight.shows_rankings_of(year)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

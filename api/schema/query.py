@@ -37,7 +37,7 @@ class Query:
 
     @strawberry.field(description="One edition; the newest that has a ranking when `year` is left out.")
     def edition(self, info: Info, year: int | None = None) -> Edition | None:
-        year = max(info.context.newest, default=None) if year is None else year
+        year = info.context.newest_edition if year is None else year
         entry = None if year is None else info.context.live.catalogue.editions.get(year)
         return None if entry is None else Edition(entry=entry)
 
@@ -46,7 +46,8 @@ class Query:
     )
     def categories(self, info: Info, edition: int | None = None) -> list[Category]:
         editions = info.context.live.catalogue.editions
-        entry = editions.get(max(editions, default=0) if edition is None else edition)
+        newest = max((year for year, each in editions.items() if each.is_published), default=0)
+        entry = editions.get(newest if edition is None else edition)
         if entry is None:
             raise ClientError(f"there is no edition {edition}" if edition is not None else "no edition yet")
         return categories(entry.year, entry.framework)

@@ -73,7 +73,7 @@ async def _follow(context: Context, edition: int | None, since: int | None) -> A
         if context.epoch != epoch:
             epoch, since = context.epoch, None
             seen.clear()
-        year = max(context.live.newest, default=None) if edition is None else edition
+        year = context.live.newest_published if edition is None else edition
         if not seen and year is not None and since is not None:
             # Known of the first edition only: a newer one counts its revisions from 1 again.
             seen[year] = since

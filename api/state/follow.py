@@ -20,9 +20,9 @@ async def follow(live: LiveRankings, redis: RedisClient, settings: Settings) -> 
         try:
             async for recomputed in event.subscribe(redis, settings.poll_seconds):
                 cancellation.raise_if_cancelled()
-                if recomputed is not None:
+                if isinstance(recomputed, event.RankingRecomputed):
                     await _heed_failure(_hear(live, recomputed))
-                if recomputed is None or live.age_seconds > settings.poll_seconds:
+                if not isinstance(recomputed, event.RankingRecomputed) or live.age_seconds > settings.poll_seconds:
                     await _heed_failure(live.refresh())
         except REDIS_AWAY as error:
             log.warning("redis is away, polling", error=repr(error))

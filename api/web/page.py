@@ -38,8 +38,8 @@ events.{console} See also
 
 async def home(live: LiveRankings, address: str, *, has_graphiql: bool) -> HTMLResponse:
     """The newest ranking as a table; scores are rounded here and nowhere else."""
-    year = max(live.newest, default=None)
-    snapshot = None if year is None else await live.snapshots.get((year, live.newest[year]))
+    year = max(live.newest_of_published, default=None)
+    snapshot = None if year is None else await live.snapshots.get((year, live.newest_of_published[year]))
     ranking = "<p>There is no ranking yet.</p>" if snapshot is None else _table(live, snapshot)
     console = ' <a href="/graphiql/">GraphiQL</a> asks for you.' if has_graphiql else ""
     content = PAGE.format(address=escape(address), console=console, ranking=ranking)
@@ -62,7 +62,7 @@ def _row(live: LiveRankings, snapshot: Snapshot, place: int) -> str:
     rank, points, previous = overall.rank[place], overall.score[place], overall.previous_rank[place]
     assert rank is not None, "only cities with an overall score are ranked"
     assert points is not None, "only cities with an overall score are ranked"
-    city = live.catalogue.cities[snapshot.ranking.cities[place]]
+    city = live.catalogue_of_readers.cities[snapshot.ranking.cities[place]]
     estimated = overall.estimated_share[place] or 0.0
     marks = ["Top 10"] * overall.is_top_n[place] + ["Hidden Champion"] * overall.is_hidden_champion[place]
     cells = (

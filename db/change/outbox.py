@@ -1,4 +1,16 @@
-"""The row between the API and the worker: appended with the change, claimed by the relay."""
+"""The row between the API and the worker: appended with the change, claimed by the relay.
+
+A message that is sent inside a transaction may be sent for a change that is rolled back, and one that is sent after
+the commit may be lost with the process. So the request for a ranking is a row in the transaction of the change:
+
+    async with transaction(pool) as writer:      # the API
+        ...                                      # the change itself
+        await append(writer, [2025], trace_id)   # the request; both are committed, or neither is
+    async with transaction(pool) as writer:      # the relay, woken by the commit
+        requests = await claim(writer, 1_000)    # the row is gone when the message has been sent
+
+A relay that dies in between leaves the row, and the message is sent again: tasks may run twice.
+"""
 
 from dataclasses import dataclass
 
@@ -35,6 +47,11 @@ class Request:
 async def append(writer: Writer, editions: list[int], trace_id: str | None, *, uncertainty: int | None = None) -> None:
     """Ask, with the commit of *writer*, for the rankings of *editions* or for one analysis."""
     await writer.execute(APPEND, editions, trace_id, uncertainty, tracing.traceparent())
+    await writer.execute(NOTIFY)
+
+
+async def wake(writer: Writer) -> None:
+    """Have the relay look, with the commit of *writer*, at what has changed of its timer."""
     await writer.execute(NOTIFY)
 
 

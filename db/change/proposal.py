@@ -30,6 +30,8 @@ class ProblemCode(StrEnum):
     REVISION_CONFLICT = "revision_conflict"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     EDITION_CLOSED = "edition_closed"
+    WRONG_STATE = "wrong_state"
+    NOT_RANKED = "not_ranked"
     UNKNOWN_PROPOSAL = "unknown_proposal"
     PROPOSAL_DECIDED = "proposal_decided"
     TOO_MANY_PENDING = "too_many_pending"

@@ -19,6 +19,7 @@ from db.composite.framework import (
 from db.dataset import csv_table
 from db.dataset.csv_table import Columns, Line
 from db.index.city import City
+from db.index.edition import State
 from db.index.published import Published
 from db.index.score import ValueStatus
 
@@ -35,13 +36,17 @@ class RecordedScore(NamedTuple):
 
 @dataclass
 class EditionData:
-    """One edition as its files describe it; `members` maps a city to the population that admitted it."""
+    """One edition as its files describe it; `members` maps a city to the population that admitted it.
+
+    `state` is None where the file does not say: a new edition is then published, and one that is there stays as it is.
+    """
 
     methodology: Methodology
     measures: list[Measure] = field(default_factory=list)
     members: dict[str, int | None] = field(default_factory=dict)
     scores: list[RecordedScore] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
+    state: State | None = None
 
     @property
     def framework(self) -> Framework:
@@ -89,10 +94,10 @@ def _read_editions(folder: Path) -> dict[int, EditionData]:
         "hidden_champion_overall_rank_worse_than": csv_table.count,
         "min_population": csv_table.count,
     }
-    for line in csv_table.lines(folder / "edition.csv", columns):
-        year = line.values.pop("year")
+    for line in csv_table.lines(folder / "edition.csv", columns, {"state": _loaded_state}):
+        year, state = line.values.pop("year"), line.values.pop("state")
         csv_table.once(line, "year", year, editions)
-        editions[year] = EditionData(Methodology(**line.values))
+        editions[year] = EditionData(Methodology(**line.values), state=state)
     return editions
 
 
@@ -196,6 +201,13 @@ def _edition(line: Line, dataset: Dataset) -> EditionData:
     if year not in dataset.editions:
         line.fail("edition", f"{year} is not in edition.csv")
     return dataset.editions[year]
+
+
+def _loaded_state(text: str) -> State:
+    """An edition is scheduled and closed by mutation: both need its ranking."""
+    if text not in (State.DRAFT, State.PUBLISHED):
+        raise ValueError(f"{text!r} is neither {State.DRAFT} nor {State.PUBLISHED}")
+    return State(text)
 
 
 def _recorded_status(text: str) -> ValueStatus:

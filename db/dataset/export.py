@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from db.composite.framework import Measure, Methodology
+from db.index import edition as edition_rows
 from db.index import framework as framework_rows
+from db.index.edition import State
 from db.postgres.pool import Reader
 
 CITIES = """
@@ -59,9 +61,10 @@ async def export(reader: Reader, year: int, folder: Path) -> None:
     if not frameworks:
         raise LookupError(f"there is no edition {year}")
     [framework] = frameworks
-    methodology = [(year, *astuple(framework.methodology))]
+    is_draft = (await edition_rows.lives(reader))[year].published_at is None
+    methodology = [(year, State.DRAFT if is_draft else None, *astuple(framework.methodology))]
     measures = [(year, *astuple(measure)) for measure in framework.measures]
-    _write(folder / "edition.csv", ["year", *_names(Methodology)], methodology)
+    _write(folder / "edition.csv", ["year", "state", *_names(Methodology)], methodology, {"state": None})
     _write(folder / "city.csv", CITY, await reader.fetch(CITIES, year), {"population": None, "population_date": None})
     _write(folder / "member.csv", MEMBER, await reader.fetch(MEMBERS, year))
     _write(folder / "framework.csv", ["edition", *_names(Measure)], measures, {"maximum": 100.0, "normalisation": None})

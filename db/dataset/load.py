@@ -9,6 +9,7 @@ from db.dataset.dataset import Dataset, EditionData
 from db.index import definition, score
 from db.index import edition as edition_rows
 from db.index import framework as framework_rows
+from db.index.edition import State
 from db.index.score import Recorded
 from db.postgres.pool import Pool, Reader, Writer, transaction
 
@@ -27,8 +28,10 @@ set name = excluded.name, state = excluded.state, population = excluded.populati
 UPSERT_EDITION = """
 insert into edition
     (year, normalisation, aggregation, top_n, hidden_champion_category_top_n,
-     hidden_champion_overall_rank_worse_than, min_population)
-values ($1, $2, $3, $4, $5, $6, $7)
+     hidden_champion_overall_rank_worse_than, min_population, published_at, revision)
+select $1, $2, $3, $4, $5, $6, $7, case when $8 then null else now() end,
+       -- A ranking is named by edition and revision and never changes, so a year that is used again counts on.
+       coalesce((select max(revision) from edition_event where edition = $1 and kind = 'deleted'), 0)
 on conflict (year) do update
 set normalisation = excluded.normalisation, aggregation = excluded.aggregation, top_n = excluded.top_n,
     hidden_champion_category_top_n = excluded.hidden_champion_category_top_n,
@@ -123,7 +126,8 @@ class _Change:
 
 async def _load_edition(writer: Writer, year: int, data: EditionData) -> _Change:
     before = await definition.current(writer, year)
-    await writer.execute(UPSERT_EDITION, year, *astuple(data.methodology))
+    await writer.execute(UPSERT_EDITION, year, *astuple(data.methodology), data.state is State.DRAFT)
+    await _check_state(writer, year, data.state)
     await writer.execute(UPSERT_MEASURES, year, *_columns(_measure_rows(data)))
     await writer.execute(UPSERT_MEMBERS, year, list(data.members), list(data.members.values()))
     published = [(p.city, p.category, p.score, p.rank, p.tendency, p.source) for p in data.published]
@@ -136,13 +140,24 @@ async def _load_edition(writer: Writer, year: int, data: EditionData) -> _Change
     return _Change(await score.differing(writer, given), before != await definition.current(writer, year))
 
 
+async def _check_state(reader: Reader, year: int, state: State | None) -> None:
+    """A load makes drafts and published editions, and publishes and takes back none."""
+    is_draft = (await edition_rows.lives(reader))[year].published_at is None
+    if state is not None and is_draft is not (state is State.DRAFT):
+        stored = "a draft: publish it by publishEdition" if is_draft else "published: it cannot be a draft again"
+        raise LoadError(f"edition.csv says that edition {year} is {state}, and it is {stored}")
+
+
 async def _advance(writer: Writer, changes: dict[int, _Change]) -> tuple[int, ...]:
     """New revisions from the first changed edition on, each with its submission when the load changed it."""
-    first = min((year for year, change in changes.items() if change), default=None)
+    editions = await edition_rows.lock_all(writer)
+    # Nothing is compared with a draft.
+    compared = {edition.year for edition in editions if edition.published_at is not None}
+    first = min((year for year, change in changes.items() if change and year in compared), default=None)
     advanced = []
-    for edition in await edition_rows.lock_all(writer):
+    for edition in editions:
         year, change = edition.year, changes.get(edition.year) or _Change([], False)
-        if first is None or year < first or (edition.is_closed and not change):
+        if not change and (first is None or year < first or edition.is_closed):
             continue
         if edition.is_closed:
             raise LoadError(f"edition {year} is closed, and the dataset changes it")

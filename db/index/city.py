@@ -16,6 +16,15 @@ order by slug
 
 BY_SLUG = "select slug, name, state, population, population_date from city where slug = $1"
 
+ONLY_IN_DRAFTS = """
+select c.slug
+from member m
+join city c on c.id = m.city_id
+join edition e on e.year = m.edition
+group by c.slug
+having every(e.published_at is null)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class City:
@@ -37,3 +46,8 @@ async def by_slug(reader: Reader, slug: str) -> City | None:
     """The city with that slug, None when there is none."""
     row = await reader.fetchrow(BY_SLUG, slug)
     return None if row is None else City(**row)
+
+
+async def only_in_drafts(reader: Reader) -> frozenset[str]:
+    """The slugs of the cities that some edition compares and no published one."""
+    return frozenset(row["slug"] for row in await reader.fetch(ONLY_IN_DRAFTS))

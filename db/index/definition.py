@@ -44,7 +44,11 @@ join lateral (
 VERSION = """
 select coalesce((select max(id) from dataset_load), 0) as loads,
        coalesce((select max(id) from definition), 0) as definitions,
-       (select count(*) from edition where closed_at is not null) as closed
+       coalesce((select max(id) from edition_event), 0) as events,
+       coalesce((select max(d.id) from definition d join edition e on e.year = d.edition
+                 where e.published_at is not null), 0) as published_definitions,
+       coalesce((select max(id) from edition_event where kind in ('published', 'closed', 'reopened')), 0)
+           as published_events
 """
 
 
@@ -105,11 +109,25 @@ async def changes_by_key(reader: Reader, keys: list[tuple[int, int]]) -> list[li
     return found
 
 
-async def version(reader: Reader) -> tuple[int, int, int]:
-    """Differs as soon as any edition's definition, any city or the closing of an edition does."""
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Differs as soon as any edition's definition, any city or the life of an edition does.
+
+    `definition` is the id of the newest one; `of_published` differs only for what readers may know.
+    """
+
+    loads: int
+    definition: int
+    event: int
+    of_published: tuple[int, int, int]
+
+
+async def version(reader: Reader) -> Version:
+    """The version of what the tables now say."""
     row = await reader.fetchrow(VERSION)
     assert row is not None
-    return row["loads"], row["definitions"], row["closed"]
+    loads, definition, event, *published = row
+    return Version(loads, definition, event, (loads, *published))
 
 
 def _definition(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from db.postgres.pool import Reader, Writer
 
@@ -12,10 +13,11 @@ select e.year, e.revision, newest.revision as ranked_revision,
            is not null as has_scores,
        (select max(d.id) from definition d where d.edition = e.year) as definition,
        e.review_required,
+       e.published_at is not null as is_published,
        coalesce(r.attempts, 0) as attempts, coalesce(r.attempts > 1 or r.error is not null, false) as has_failed,
        e.closed_at is null and newest.basis is not null and newest.revision = e.revision and exists (
            select from edition earlier
-           where earlier.year < e.year
+           where earlier.year < e.year and earlier.published_at is not null
              and (select max(ranked.revision) from ranking ranked where ranked.edition = earlier.year)
                  > coalesce((newest.basis -> 'rankings' ->> earlier.year::text)::integer, 0)) as is_outdated
 from edition e
@@ -43,23 +45,24 @@ select edition, count(*) as city_count from member group by edition
 """
 
 # Not `for update`, which would wait for a worker that stores a ranking: that refers to its edition.
-# A closed edition is final: what was corrected before it does not change it any more.
+# A closed edition is final: what was corrected before it does not change it any more. Nothing is compared with a draft.
 LOCK_FROM = """
-select year, revision, closed_at is not null as is_closed, review_required
+select year, revision, closed_at is not null as is_closed, review_required, publish_at, published_at
 from edition
-where year = $1 or (year > $1 and revision > 0 and closed_at is null)
+where year = $1 or (
+    year > $1 and revision > 0 and closed_at is null
+    and exists (select from edition changed where changed.year = $1 and changed.published_at is not null)
+)
 order by year
 for no key update
 """
 
 LOCK_ALL = """
-select year, revision, closed_at is not null as is_closed, review_required
+select year, revision, closed_at is not null as is_closed, review_required, publish_at, published_at
 from edition
 order by year
 for no key update
 """
-
-CLOSE = "update edition set closed_at = now(), closed_by = $2 where year = $1 and closed_at is null"
 
 REQUIRE_REVIEW = """
 with changed as (
@@ -68,7 +71,7 @@ with changed as (
 insert into review_change (edition, review_required, changed_by) select year, $2, $3 from changed
 """
 
-CLOSED = "select year, closed_at from edition where closed_at is not null"
+LIVES = "select year, publish_at, published_at, closed_at from edition"
 
 ADVANCE = """
 update edition set revision = revision + 1 where year = any($1)
@@ -82,7 +85,7 @@ class EditionProgress:
     `ranked_revision` None means no ranking yet, which is final without any scores; `attempts` counts those to rank the
     newest revision, the one under way included; `has_failed` is True when one of them has; with `review_required`, what
     editors submit waits for an admin. `definition` is the id of the newest one. `is_outdated` is True for an open
-    edition that was ranked before an earlier one, a parked one, was.
+    edition that was ranked before an earlier one, a parked one or a draft, was there to be compared with.
     """
 
     year: int
@@ -91,6 +94,7 @@ class EditionProgress:
     has_scores: bool
     definition: int
     review_required: bool
+    is_published: bool
     attempts: int
     has_failed: bool
     is_outdated: bool
@@ -105,6 +109,32 @@ class EditionProgress:
         return self.is_stale and self.attempts < most_attempts
 
 
+class State(StrEnum):
+    """Where an edition is in its life."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """When an edition is, or was, published and closed; `publish_at` is None unless that lies ahead."""
+
+    publish_at: datetime | None
+    published_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def state(self) -> State:
+        if self.closed_at is not None:
+            return State.CLOSED
+        if self.published_at is not None:
+            return State.PUBLISHED
+        return State.DRAFT if self.publish_at is None else State.SCHEDULED
+
+
 @dataclass(frozen=True, slots=True)
 class Locked:
     """A locked edition; a closed one takes no more changes."""
@@ -113,6 +143,8 @@ class Locked:
     revision: int
     is_closed: bool
     review_required: bool
+    publish_at: datetime | None
+    published_at: datetime | None
 
 
 async def states(reader: Reader) -> list[EditionProgress]:
@@ -150,19 +182,14 @@ async def lock_all(writer: Writer) -> list[Locked]:
     return [Locked(**row) for row in await writer.fetch(LOCK_ALL)]
 
 
-async def close(writer: Writer, year: int, closed_by: str) -> None:
-    """Close a locked edition for good; closing it again changes nothing."""
-    await writer.execute(CLOSE, year, closed_by)
-
-
 async def require_review(writer: Writer, year: int, required: bool, changed_by: str) -> None:
     """Let what editors submit to a locked edition wait for an admin, or no longer; what is so already stays so."""
     await writer.execute(REQUIRE_REVIEW, year, required, changed_by)
 
 
-async def closed_at(reader: Reader) -> dict[int, datetime]:
-    """When each closed edition was closed, by year."""
-    return {row["year"]: row["closed_at"] for row in await reader.fetch(CLOSED)}
+async def lives(reader: Reader) -> dict[int, Life]:
+    """When each edition is, or was, published and closed, by year."""
+    return {year: Life(*instants) for year, *instants in await reader.fetch(LIVES)}
 
 
 async def advance(writer: Writer, years: list[int]) -> None:

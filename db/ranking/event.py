@@ -1,7 +1,8 @@
-"""The message between a worker and the API: a ranking has been stored. A pointer, never the data."""
+"""The messages from workers and the relay to the API: a ranking was stored, an edition published. Never the data."""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from typing import TypeAlias
 
 import orjson
 
@@ -19,12 +20,22 @@ class RankingRecomputed:
     traceparent: str | None = None
 
 
-async def publish(redis: RedisClient, event: RankingRecomputed) -> None:
+@dataclass(frozen=True, slots=True)
+class EditionPublished:
+    """An edition is for everyone from now on."""
+
+    published: int
+
+
+Event: TypeAlias = RankingRecomputed | EditionPublished
+
+
+async def publish(redis: RedisClient, event: Event) -> None:
     """Tell every API process; raises one of `REDIS_AWAY` when Redis does not answer."""
     await redis.publish(CHANNEL, orjson.dumps(asdict(event)))
 
 
-async def subscribe(redis: RedisClient, poll_seconds: float) -> AsyncIterator[RankingRecomputed | None]:
+async def subscribe(redis: RedisClient, poll_seconds: float) -> AsyncIterator[Event | None]:
     """Every event published from now on; None once subscribed and then after each silent *poll_seconds*.
 
     Raises one of `REDIS_AWAY` when Redis does not answer.
@@ -36,4 +47,5 @@ async def subscribe(redis: RedisClient, poll_seconds: float) -> AsyncIterator[Ra
             if message is None or message["type"] != "message":
                 yield None
             else:
-                yield RankingRecomputed(**orjson.loads(message["data"]))
+                fields = orjson.loads(message["data"])
+                yield EditionPublished(**fields) if "published" in fields else RankingRecomputed(**fields)

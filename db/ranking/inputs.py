@@ -113,8 +113,8 @@ async def read_again(reader: Reader, edition: int, revision: int, basis: Basis) 
 
 
 def newest_basis(states: list[EditionProgress], edition: int) -> Basis:
-    """What a ranking of *edition* rests on when editions stand so, oldest first."""
-    known = [state for state in states if state.year <= edition]
+    """What a ranking of *edition* rests on when editions stand so, oldest first; no draft is compared with."""
+    known = [state for state in states if state.year == edition or (state.year < edition and state.is_published)]
     return Basis(
         {state.year: state.definition for state in known},
         {state.year: state.ranked_revision for state in known[:-1] if state.ranked_revision is not None},

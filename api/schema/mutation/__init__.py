@@ -5,12 +5,17 @@ import strawberry
 from api.schema.mutation.accept_proposal import AcceptProposalPayload, accept_proposal
 from api.schema.mutation.add_city import AddCityPayload, add_city
 from api.schema.mutation.close_edition import CloseEditionPayload, close_edition
+from api.schema.mutation.create_edition import CreateEditionPayload, create_edition
+from api.schema.mutation.delete_edition import DeleteEditionPayload, delete_edition
+from api.schema.mutation.publish_edition import PublishEditionPayload, publish_edition
 from api.schema.mutation.reject_proposal import RejectProposalPayload, reject_proposal
+from api.schema.mutation.reopen_edition import ReopenEditionPayload, reopen_edition
 from api.schema.mutation.request_uncertainty import RequestUncertaintyPayload, request_uncertainty
 from api.schema.mutation.retry_recomputation import RetryRecomputationPayload, retry_recomputation
 from api.schema.mutation.set_review_required import SetReviewRequiredPayload, set_review_required
 from api.schema.mutation.submit_methodology import SubmitMethodologyPayload, submit_methodology
 from api.schema.mutation.submit_scores import SubmitScoresPayload, submit_scores
+from api.schema.mutation.unschedule_edition import UnscheduleEditionPayload, unschedule_edition
 
 
 @strawberry.type(description="What can be changed; each needs a bearer token.")
@@ -43,8 +48,28 @@ class Mutation:
     )
     close_edition: CloseEditionPayload = strawberry.field(
         resolver=close_edition,
-        description="For admins: close an edition for good. It takes no more changes, and corrections of earlier "
-        "editions do not change its ranking any more.",
+        description="For admins: close a published edition whose newest revision is ranked. It takes no more changes, "
+        "and corrections of earlier editions do not change its ranking any more.",
+    )
+    create_edition: CreateEditionPayload = strawberry.field(
+        resolver=create_edition,
+        description="For admins: make a draft from another edition. Readers do not know it until it is published.",
+    )
+    publish_edition: PublishEditionPayload = strawberry.field(
+        resolver=publish_edition,
+        description="For admins: publish a draft whose newest revision is ranked, now or at an instant.",
+    )
+    unschedule_edition: UnscheduleEditionPayload = strawberry.field(
+        resolver=unschedule_edition,
+        description="For admins: make a scheduled edition a draft again.",
+    )
+    reopen_edition: ReopenEditionPayload = strawberry.field(
+        resolver=reopen_edition,
+        description="For admins: take a closing back. It is listed among the corrections with its reason.",
+    )
+    delete_edition: DeleteEditionPayload = strawberry.field(
+        resolver=delete_edition,
+        description="For admins: delete a draft with all that is recorded for it. Nothing else can be deleted.",
     )
     retry_recomputation: RetryRecomputationPayload = strawberry.field(
         resolver=retry_recomputation,

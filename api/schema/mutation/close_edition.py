@@ -1,14 +1,11 @@
-"""`closeEdition`: an admin closes an edition for good."""
+"""`closeEdition`: an admin closes an edition."""
 
 import strawberry
 
-from api.error import UserError
 from api.operation.context import Info
+from api.schema.mutation.changing_edition import EditionPayload, change_edition
 from api.schema.permission import require_admin
-from api.schema.type.edition import Edition
-from db.change.proposal import Problem, ProblemCode
-from db.index import edition as rows
-from db.postgres.pool import transaction
+from db.change import publication
 
 
 @strawberry.input(description="An edition to close.")
@@ -20,27 +17,17 @@ class CloseEditionInput:
 
 
 @strawberry.type(description="The closed edition, or the reasons why it is not closed.")
-class CloseEditionPayload:
-    edition: Edition | None = strawberry.field(description="Null when the call was refused.")
-    errors: list[UserError] = strawberry.field(description="Every reason; empty when it is closed.")
+class CloseEditionPayload(EditionPayload):
+    pass
 
 
 async def close_edition(info: Info, input: CloseEditionInput) -> CloseEditionPayload:  # noqa: A002 - the schema's name
-    """Close an edition for good; closing it again changes nothing."""
+    """Close a published edition whose newest revision is ranked; closing it again changes nothing."""
     require_admin(info, "closeEdition")
-    async with transaction(info.context.pool) as writer:
-        found = (await rows.lock_from(writer, input.edition)).get(input.edition)
-        if problem := _refusal(input, found):
-            return CloseEditionPayload(edition=None, errors=[UserError.of(problem)])
-        await rows.close(writer, input.edition, info.context.viewer.subject)
-    await info.context.live.refresh()
-    return CloseEditionPayload(edition=Edition(entry=info.context.live.catalogue.editions[input.edition]), errors=[])
-
-
-def _refusal(input_: CloseEditionInput, found: rows.Locked | None) -> Problem | None:
-    if found is None:
-        return Problem(ProblemCode.UNKNOWN_EDITION, f"there is no edition {input_.edition}", ("edition",))
-    if input_.expected_revision in (None, found.revision):
-        return None
-    message = f"edition {found.year} stands at revision {found.revision}, not {input_.expected_revision}"
-    return Problem(ProblemCode.REVISION_CONFLICT, message, ("expectedRevision",))
+    subject = info.context.viewer.subject
+    edition, errors = await change_edition(
+        info,
+        input.edition,
+        lambda writer: publication.close(writer, input.edition, input.expected_revision, subject),
+    )
+    return CloseEditionPayload(edition=edition, errors=errors)

@@ -17,10 +17,18 @@ from api.schema.type.methodology import Methodology
 from api.state.catalogue import Catalogue, EditionEntry
 from api.state.snapshot import Snapshot
 from db.composite.framework import Framework
+from db.index.edition import State
 from db.ranking import attempt
 
 if TYPE_CHECKING:
     from api.schema.type.ranking import Ranking
+
+EditionState = strawberry.enum(
+    State,
+    name="EditionState",
+    description="DRAFT: for those who prepare it. SCHEDULED: a draft that will be published at an instant. PUBLISHED: "
+    "for everyone. CLOSED: published, and takes no more changes.",
+)
 
 
 @strawberry.enum(
@@ -94,9 +102,24 @@ class Edition(Node):
             status = RecomputationStatus.PARKED
         return Recomputation(row=row, status=status, attempts=state.attempts)
 
+    @strawberry.field(
+        description="Where it is in its life. Readers know no edition that is not published: they get what an unknown "
+        "edition gets."
+    )
+    def state(self) -> EditionState:  # type: ignore[valid-type]
+        return self.entry.life.state
+
+    @strawberry.field(description="The instant at which it will be published; null unless it is scheduled.")
+    def publish_at(self) -> datetime | None:
+        return self.entry.life.publish_at
+
+    @strawberry.field(description="When it was published; null for a draft.")
+    def published_at(self) -> datetime | None:
+        return self.entry.life.published_at
+
     @strawberry.field(description="Since when it takes no more changes; null while it is open.")
     def closed_at(self) -> datetime | None:
-        return self.entry.closed_at
+        return self.entry.life.closed_at
 
     @strawberry.field(description="Whether scores that editors submit wait for an admin.")
     async def review_required(self, info: Info) -> bool:

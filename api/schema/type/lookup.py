@@ -70,7 +70,10 @@ async def _submission(info: Info, key: list[str]) -> Submission | None:
     if year is None or revision is None:
         return None
     row = await info.context.loaders.submission_by_key.load((year, revision))
-    return None if row is None else Submission(row=row)
+    if row is None or year not in info.context.live.catalogue.editions:
+        return None
+    is_shown = info.context.live.shows_rankings_of(year) or row.submitted_by == info.context.viewer.subject
+    return Submission(row=row) if is_shown else None
 
 
 async def _proposal(info: Info, key: list[str]) -> Proposal | None:
@@ -80,7 +83,9 @@ async def _proposal(info: Info, key: list[str]) -> Proposal | None:
 async def _analysis(info: Info, key: list[str]) -> UncertaintyAnalysis | None:
     id_ = number(key[0]) if len(key) == 1 else None
     row = None if id_ is None else await info.context.loaders.analysis_by_id.load(id_)
-    return None if row is None else UncertaintyAnalysis(row=row)
+    if row is None or not info.context.live.shows_rankings_of(row.edition):
+        return None
+    return UncertaintyAnalysis(row=row)
 
 
 def _pair(key: list[str]) -> tuple[int, int] | tuple[None, None]:

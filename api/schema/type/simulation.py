@@ -57,7 +57,7 @@ async def simulate_ranking(info: Info, input: SimulateRankingInput) -> Simulated
     """Rank an edition with some scores, or some of its methodology, replaced."""
     proposal, change = input.proposal(), input.change()
     problems = proposal.check_form() if input.scores or input.methodology is None else []
-    if input.edition not in info.context.live.catalogue.editions:
+    if not info.context.live.shows_rankings_of(input.edition):
         message = f"there is no edition {input.edition}"
         problems.append(Problem(ProblemCode.UNKNOWN_EDITION, message, ("edition",)))
     if problems:

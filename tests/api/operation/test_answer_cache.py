@@ -191,7 +191,7 @@ LATER = "{ ranking(edition: 2025, revision: 2) { revision } }"
     ("query", "expected"),
     [
         (NAMED, "public, max-age=3600, must-revalidate"),
-        (NAMED_WITH_CITY, "public, max-age=300, must-revalidate"),
+        (NAMED_WITH_CITY, "public, max-age=5, must-revalidate"),
         (KREFELD, "public, max-age=1, must-revalidate"),
         (LATER, "public, max-age=1, must-revalidate"),
         ('{ city(slug: "bonn") { result(edition: 2025) { rank } } }', "public, max-age=1, must-revalidate"),

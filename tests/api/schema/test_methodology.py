@@ -233,6 +233,8 @@ async def test_a_known_city_joins_another_edition(api: Api) -> None:
 async def test_a_closed_edition_is_final(api: Api, recompute: Recompute) -> None:
     await submit(api, [payment(50)])
     assert (await close(api, expectedRevision=1))["errors"][0]["code"] == "REVISION_CONFLICT"
+    assert (await close(api, expectedRevision=2))["errors"][0]["code"] == "NOT_RANKED"
+    await recompute()
     closed = (await close(api, expectedRevision=2))["edition"]
     assert (closed["year"], closed["revision"]) == (2025, 2)
     assert closed["closedAt"] is not None

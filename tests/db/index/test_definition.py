@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.change import submission
+from db.change import publication, submission
 from db.change.member_proposal import MemberProposal
 from db.change.methodology_proposal import MethodologyChange, MethodologyProposal, WeightChange
 from db.change.proposal import Proposal
@@ -75,6 +75,7 @@ async def test_the_version_of_the_catalogue_moves_with_everything_in_it(pool: Po
     versions.append(await definition.version(pool))
     await load.load(pool, dataset.read(BUNDLED))
     versions.append(await definition.version(pool))
-    await pool.execute("update edition set closed_at = now() where year = 2024")
+    async with transaction(pool) as writer:
+        await publication.close(writer, 2024, None, "somebody")
     versions.append(await definition.version(pool))
     assert len(set(versions)) == 4
