@@ -26,8 +26,8 @@ class LiveRankings:
 
     `generation` counts the changes of both. `traceparents` has the span that loaded each edition's newest ranking,
     where it was traced. `is_stale` is True while Postgres does not answer: what is in memory may
-    not be the newest. `epoch` is another one when the database was restored. `unranked` are the published editions that wait for
-    their first ranking.
+    not be the newest. `epoch` is another one when the database was restored. `unranked` are the published editions
+    that wait for their first ranking.
     """
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
@@ -35,6 +35,7 @@ class LiveRankings:
         self.settings = settings
         self.snapshots = Snapshots(pool, settings.snapshot_cache_size)
         self.newest: dict[int, int] = {}
+        self.newest_of_published: dict[int, int] = {}
         self.unranked: tuple[int, ...] = ()
         self._set_catalogue(Catalogue({}, {}, {}))
         self.version: Version | None = None
