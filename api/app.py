@@ -19,6 +19,7 @@ from api.error import RequestError
 from api.http import cors, method, response
 from api.http.endpoint import GraphQLEndpoint, failure
 from api.http.readiness import Readiness
+from api.http.root_path import route_path
 from api.http.trace import Trace
 from api.metrics import CONTENT_TYPE, Metrics
 from api.operation.context import Context
@@ -140,7 +141,7 @@ def create_app(service: Service) -> ASGIApp:
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         # Past Starlette, which takes as long to find a route as we to answer what was answered before.
-        if scope["type"] == "http" and scope["path"] == "/graphql":
+        if scope["type"] == "http" and route_path(scope) == "/graphql":
             await service.http(scope, receive, send)
         else:
             await app(scope, receive, send)

@@ -3,12 +3,15 @@
 import gc
 import signal
 import socket
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.app import Service, create_app
 from api.http.protocol import Protocol
+from api.http.root_path import RootPath
 from db import telemetry
 from db.settings import Settings
 
@@ -35,11 +38,22 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _behind_proxies(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """The application with what proxies say of its clients and of its place.
+
+    Anybody can send X-Forwarded-For: it is read from those named only, right to left.
+    """
+    if not settings.trusted_proxies:
+        return RootPath(app, settings) if settings.root_path != "/" else app
+    proxies = [str(network) for network in settings.trusted_proxies]
+    return RootPath(cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), proxies)), settings)
+
+
 def configuration(service: Service, **listening: Any) -> uvicorn.Config:
     """How a process serves; *listening* says where."""
     settings = service.settings
     return uvicorn.Config(
-        create_app(service),
+        _behind_proxies(create_app(service), settings),
         **listening,
         loop="uvloop",
         http=Protocol,
@@ -49,9 +63,7 @@ def configuration(service: Service, **listening: Any) -> uvicorn.Config:
         ws_max_size=settings.websocket_message_limit_bytes,
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
         server_header=False,
-        # Anybody can send X-Forwarded-For: it is read from those named only, right to left.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        proxy_headers=False,
         access_log=False,
         log_config=None,
     )

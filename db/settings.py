@@ -30,12 +30,20 @@ OFF = "off"
 PREFIX = "SCI_"
 MOST_COST = 10**12
 LONGEST_WINDOW_SECONDS = 86_400
+# What a browser's address keeps as it is: https://www.rfc-editor.org/rfc/rfc3986#section-2.3, in segments.
+ROOT_PATH = r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*"
 
 
 def _is_database_url(value: str) -> str:
     if not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("it is a URL that begins with postgresql://")
     return value
+
+
+def _is_root_path(value: str) -> str:
+    if not re.fullmatch(f"{ROOT_PATH}/?", value):
+        raise ValueError(f"{value!r} is not a path like /index, of letters, digits, dots and dashes")
+    return value.rstrip("/") or "/"
 
 
 def _is_redis_url(value: str) -> str:
@@ -75,6 +83,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_is_origin)], ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
+RootPath = Annotated[str, AfterValidator(_is_root_path)]
 RedisUrl = Annotated[str, AfterValidator(_is_redis_url)]
 
 
@@ -138,6 +147,7 @@ class Settings(BaseSettings):
     rate_limit: str = "500000 per 10 seconds"
     most_streams_per_address: Count = 100
     trusted_proxies: Networks = ()
+    root_path: RootPath = "/"
     introspection: bool = True
     graphiql: bool = True
     allowed_origins: Origins = ()

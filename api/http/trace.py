@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http import browser_headers
+from api.http.root_path import route_path
 from api.metrics import Metrics
 from db import telemetry, tracing
 
@@ -72,7 +73,7 @@ def _server_span(scope: Scope) -> AbstractContextManager[None]:
 
 
 def _route(scope: Scope) -> str:
-    route = "/" + scope["path"].split("/", 2)[1]
+    route = "/" + route_path(scope).split("/", 2)[1]
     return route if route in ROUTES else "other"
 
 

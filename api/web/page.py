@@ -28,7 +28,7 @@ pre {{ background: #f4f4f4; padding: 1rem; overflow: auto }}
 <h1>Smart City Index</h1>
 <p>GraphQL is at <code>/graphql</code>: POST and GET, WebSocket (<code>graphql-transport-ws</code>) and server-sent
 events.{console} See also
-<a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>, <a href="/metrics">/metrics</a>.</p>
+<a href="healthz">/healthz</a>, <a href="readyz">/readyz</a>, <a href="metrics">/metrics</a>.</p>
 <pre>curl -s {address}graphql -H 'content-type: application/json' \\
   -d '{{"query":"{{ city(slug: \\"krefeld\\") {{ name result {{ rank score estimatedShare }} }} }}"}}'</pre>
 {ranking}
@@ -41,7 +41,7 @@ async def home(live: LiveRankings, address: str, *, has_graphiql: bool) -> HTMLR
     year = max(live.newest_of_published, default=None)
     snapshot = None if year is None else await live.snapshots.get((year, live.newest_of_published[year]))
     ranking = "<p>There is no ranking yet.</p>" if snapshot is None else _table(live, snapshot)
-    console = ' <a href="/graphiql/">GraphiQL</a> asks for you.' if has_graphiql else ""
+    console = ' <a href="graphiql/">GraphiQL</a> asks for you.' if has_graphiql else ""
     content = PAGE.format(address=escape(address), console=console, ranking=ranking)
     return HTMLResponse(content, headers=browser_headers.page(style="'unsafe-inline'"))
 
@@ -51,7 +51,7 @@ def _table(live: LiveRankings, snapshot: Snapshot) -> str:
     rows = "\n".join(_row(live, snapshot, place) for place in range(len(snapshot.ranking.cities)))
     return (
         f"<h2>{year}, revision {revision}</h2>\n<p>{ESTIMATES}</p>\n"
-        f'<p>To take away: <a href="/export/{year}.csv">CSV</a>, <a href="/export/{year}.json">JSON</a>.</p>\n'
+        f'<p>To take away: <a href="export/{year}.csv">CSV</a>, <a href="export/{year}.json">JSON</a>.</p>\n'
         "<table><tr><th>Rank</th><th>Change</th><th>Score</th><th>City</th><th>State</th>"
         f"<th>Share estimated</th><th></th></tr>\n{rows}\n</table>"
     )
