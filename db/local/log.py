@@ -7,7 +7,7 @@ from pathlib import Path
 
 LIMIT_BYTES = 10 * 1024 * 1024
 OLDER_FILES = 3
-LAST_LINES = 15
+LAST_LINES = 5
 TAIL_BYTES = 65_536
 
 # What stands between the words of a program that aborts: where in its code it was.

@@ -51,6 +51,7 @@ def postgres(data_dir: Path, options: Mapping[str, str] | None = None) -> Child:
         signal.SIGINT,  # fast shutdown: open sessions are ended, nothing is lost
         prepare=prepare,
         ready=ready,
+        way_out=f"If the files in {home} are damaged, `sci restore` puts a backup into another --data-dir",
     )
 
 
@@ -86,7 +87,7 @@ def _create(home: Path, *, sync: bool) -> None:
         _check(home, version.read_text().strip())
         give(home)
     except OSError as error:
-        raise LocalError(f"cannot use {home} for Postgres's data: {error}") from error
+        raise LocalError(f"cannot use {home} for Postgres's data: {error.strerror or error}") from error
 
 
 def _check(home: Path, version: str) -> None:

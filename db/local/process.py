@@ -22,7 +22,7 @@ class Child:
     """What to run, and how to know that it is ready.
 
     *prepare* runs before every start, *ready* returns once the child serves. Without *environment* the child
-    has its parent's. Output is appended to *log*.
+    has its parent's. Output is appended to *log*. *way_out* is a line for the person whose child does not start.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Child:
     prepare: Callable[[], Awaitable[None]] | None = None
     ready: Callable[[], Awaitable[object]] | None = None
     ready_seconds: float = 60
+    way_out: str = ""
 
 
 class Process:
@@ -106,7 +107,8 @@ class Process:
         finally:
             await cancel(ready, end)
         how = f"ended with {self._outcome}" if self._outcome else f"was not ready after {seconds:.0f} s"
-        raise LocalError(f"{self.child.name} did not start: it {how}{self.last_words()}")
+        way_out = f"\n  {self.child.way_out}" if self.child.way_out else ""
+        raise LocalError(f"{self.child.name} did not start: it {how}{self.last_words()}{way_out}")
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """Ask it to end, then kill its whole process group; also when this is cancelled."""

@@ -26,7 +26,9 @@ def redis(data_dir: Path) -> Child:
         while await _ask(socket, b"PING") != b"+PONG\r\n":
             await asyncio.sleep(POLL_SECONDS)
 
-    return Child("redis", _command(home, socket), home.parent / "log/redis.log", prepare=prepare, ready=ready)
+    way_out = f"If its files are damaged, delete {home}: Redis holds nothing that is not made again"
+    log = home.parent / "log/redis.log"
+    return Child("redis", _command(home, socket), log, prepare=prepare, ready=ready, way_out=way_out)
 
 
 def _command(home: Path, socket: Path) -> list[str]:

@@ -174,6 +174,26 @@ async def test_a_server_that_does_not_start_leaves_its_last_words(tmp_path: Path
             pass
 
 
+async def test_damaged_files_are_told_with_the_way_out(tmp_path: Path) -> None:
+    async with servers(tmp_path, postgres_options=FAST):
+        await _redis(tmp_path, "SET kept 7")
+    [appended] = (tmp_path / "redis/appendonlydir").glob("*.incr.aof")
+    appended.write_bytes(b"*1\r\nnonsense")
+    with pytest.raises(LocalError) as error:
+        async with servers(tmp_path, want=["redis"]):
+            pass
+    told = str(error.value).splitlines()
+    assert "Bad file format" in told[-3]
+    assert told[-1].startswith(f"  If its files are damaged, delete {tmp_path}/redis: Redis holds nothing")
+    shutil.rmtree(tmp_path / "redis")
+    async with servers(tmp_path, want=["redis"]):
+        assert await _redis(tmp_path, "GET kept") == "$-1"
+    (tmp_path / "postgres/global/pg_control").write_bytes(b"")
+    with pytest.raises(LocalError, match=r"(?s)ended with SIGABRT\n[^\n]*PANIC.*`sci restore` puts a backup"):
+        async with servers(tmp_path, want=["postgres"], postgres_options=FAST):
+            pass
+
+
 async def test_a_killed_starter_leaves_nothing_and_a_live_one_is_named(tmp_path: Path) -> None:
     with _starter(tmp_path) as starter:
         with pytest.raises(InUseError, match=f"in use by process {starter.pid}:"):

@@ -257,7 +257,8 @@ async def test_tokens_are_for_a_role_a_city_and_a_time(system: System) -> None:
     editor = await system.token("--role", "editor", "--city", "krefeld", "--ttl", "1d")
     submission = await system.submit(50, editor)
     query = "query($id: ID!) { submission(id: $id) { submittedBy } }"
-    assert await system.query(query, {"id": submission["id"]}) == {"submission": {"submittedBy": "editor:krefeld"}}
+    answer = await system.query(query, {"id": submission["id"]}, editor)
+    assert answer == {"submission": {"submittedBy": "editor:krefeld"}}
     with pytest.raises(AssertionError, match="FORBIDDEN"):
         await system.submit(50, editor, "berlin")
     of_two = await system.token("--role", "editor", "--city", "krefeld", "--city", "berlin")
@@ -265,8 +266,10 @@ async def test_tokens_are_for_a_role_a_city_and_a_time(system: System) -> None:
         submission = await system.submit(50, of_two, city)
     with pytest.raises(AssertionError, match="may change the scores of krefeld, berlin only"):
         await system.submit(50, of_two, "bonn")
-    named = await system.submit(55, await system.token("--subject", "Desk of Krefeld"))
-    assert await system.query(query, {"id": named["id"]}) == {"submission": {"submittedBy": "Desk of Krefeld"}}
+    desk = await system.token("--subject", "Desk of Krefeld")
+    named = await system.submit(55, desk)
+    answer = await system.query(query, {"id": named["id"]}, desk)
+    assert answer == {"submission": {"submittedBy": "Desk of Krefeld"}}
     printed = await sci("token", SCI_DATA_DIR=str(system.data_dir))
     [token] = printed.output.splitlines()
     assert (await system.submit(60, token))["revision"] == named["revision"] + 1
