@@ -95,6 +95,7 @@ class GraphQLEndpoint:
             return
         request, context = Request(scope, receive), self._new_context(scope)
         answered: Response | None
+        is_new = known is None
         try:
             if known is None:
                 known, answered = await self._answer(request, body, context)
@@ -114,7 +115,8 @@ class GraphQLEndpoint:
             kept = self.answers.get(known.key)
             # The head of an answer that was not kept would be sent with the body of another.
             known.head = answered.raw_headers if kept is not None and kept.body == answered.body else []
-            self._known.keep(fingerprint, known, KNOWN_BYTES + 5 * len(body))
+            if is_new:
+                self._known.keep(fingerprint, known, KNOWN_BYTES + 5 * len(body))
         await answered(scope, receive, send)
 
     def _body_limit_bytes(self, scope: Scope) -> int:

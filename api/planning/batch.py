@@ -12,65 +12,65 @@ from api.planning.view import View, ViewList
 T = TypeVar("T")
 
 
-class Places:
-    """Some places of a ranking, at least one, in the order of their answers."""
+class Rows:
+    """Some rows of a ranking, at least one, in the order of their answers."""
 
-    def __init__(self, places: Sequence[int]) -> None:
-        self.places = places
+    def __init__(self, rows: Sequence[int]) -> None:
+        self.rows = rows
         # Takes a third of the time of a comprehension; of a single index it gives no tuple.
-        self._take = itemgetter(*places) if len(places) > 1 else None
+        self._take = itemgetter(*rows) if len(rows) > 1 else None
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.rows)
 
-    def of(self, columns: Sequence[Sequence[T]]) -> list[T]:
-        """The elements at these places, column by column."""
+    def take(self, columns: Sequence[Sequence[T]]) -> list[T]:
+        """The elements in these rows, column by column."""
         if self._take is not None:
             return list(chain.from_iterable(map(self._take, columns)))
-        [place] = self.places
-        return [column[place] for column in columns]
+        [row] = self.rows
+        return [column[row] for column in columns]
 
     def repeat(self, values: Sequence[T]) -> Sequence[T]:
-        """Each value as often as there are places."""
-        return values if len(self.places) == 1 else [value for value in values for _ in self.places]
+        """Each value as often as there are rows."""
+        return values if len(self.rows) == 1 else [value for value in values for _ in self.rows]
 
 
-class Panel:
-    """Some views side by side, wherever they are taken at.
+class Columns:
+    """Some columns of a ranking, each given by a view of one row of it.
 
-    `kept` has what steps of plans found out about them, by step: a snapshot never changes.
+    `results` has what steps of plans have worked out for all rows, by step: a snapshot never changes.
     """
 
-    def __init__(self, views: list[View], kept: MutableMapping[Any, Any]) -> None:
+    def __init__(self, views: list[View], results: MutableMapping[Any, Any]) -> None:
         self.views = views
-        self.kept = kept
-        self._columns: dict[str, list[Sequence[Any]]] = {}
+        self.results = results
+        self._values: dict[str, list[Sequence[Any]]] = {}
 
-    def columns(self, figure: str) -> list[Sequence[Any]]:
-        """The column of each view."""
-        if figure not in self._columns:
-            self._columns[figure] = [getattr(view.standings, figure) for view in self.views]
-        return self._columns[figure]
+    def values(self, name: str) -> list[Sequence[Any]]:
+        """The values of that name of all rows, column by column."""
+        if name not in self._values:
+            self._values[name] = [getattr(view.standings, name) for view in self.views]
+        return self._values[name]
 
 
-class Views:
-    """Each view of a panel, at each of some places; *objects* are these, where they are there already."""
+class Table:
+    """Each of some columns in each of some rows; *objects* are its views, where they are there already."""
 
-    def __init__(self, panel: Panel, places: Places, objects: list[Any] | None = None) -> None:
-        self.panel = panel
-        self.places = places
+    def __init__(self, columns: Columns, rows: Rows, objects: list[Any] | None = None) -> None:
+        self.columns = columns
+        self.rows = rows
         self._objects = objects
 
     def __len__(self) -> int:
-        return len(self.panel.views) * len(self.places)
+        return len(self.columns.views) * len(self.rows)
 
-    def figures(self, name: str) -> list[Any]:
-        """A figure of each view at each place."""
-        return self.places.of(self.panel.columns(name))
+    def values(self, name: str) -> list[Any]:
+        """The values of that name, column by column and row by row."""
+        return self.rows.take(self.columns.values(name))
 
     def objects(self) -> list[Any]:
         if self._objects is None:
-            self._objects = [view.at(place) for view in self.panel.views for place in self.places.places]
+            self._objects = [view.at(row) for view in self.columns.views for row in self.rows.rows]
         return self._objects
 
 
@@ -87,27 +87,27 @@ class Objects:
         return self.items
 
 
-Batch: TypeAlias = Views | Objects
+Batch: TypeAlias = Table | Objects
 
 
 def batches(objects: Sequence[Any]) -> Iterator[Batch]:
-    """Objects of one GraphQL type, in order: views of the same standings together."""
+    """Objects of one GraphQL type, in order: views of the same column together."""
     if not objects:
         return
     if isinstance(objects, ViewList):
-        yield Views(_panel(objects.view), Places(objects.places))
+        yield Table(_column(objects.view), Rows(objects.rows))
     elif isinstance(objects[0], View):
         for _, group in groupby(objects, key=attrgetter("standings")):
             views = list(group)
-            yield Views(_panel(views[0]), Places([view.place for view in views]), views)
+            yield Table(_column(views[0]), Rows([view.place for view in views]), views)
     else:
         yield Objects(list(objects))
 
 
-def _panel(view: View) -> Panel:
-    """The panel of one view. It lives as long as its snapshot, and what a step keeps there only as long as its plan."""
-    panels: dict[type, Panel] = view.standings.derived
+def _column(view: View) -> Columns:
+    """The column of one view. It lives as long as its snapshot, and each of its results only as long as its plan."""
+    columns: dict[type, Columns] = view.standings.derived
     kind = type(view)
-    if kind not in panels:
-        panels[kind] = Panel([view], WeakKeyDictionary())
-    return panels[kind]
+    if kind not in columns:
+        columns[kind] = Columns([view], WeakKeyDictionary())
+    return columns[kind]

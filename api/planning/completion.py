@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from graphql import GraphQLLeafType, GraphQLString
 
-from api.planning.batch import Panel, Places, Views
+from api.planning.batch import Columns, Rows, Table
 from api.planning.view import ViewList
 
 TEXT = {str, NoneType}
@@ -16,8 +16,8 @@ TEXT = {str, NoneType}
 Runner: TypeAlias = Any
 """The `api.planning.executor.PlanningExecutor` that executes."""
 
-Answer: TypeAlias = Callable[[Runner, Places], Sequence[Any]]
-"""Gives what is answered for views at places: view by view, place by place."""
+Answer: TypeAlias = Callable[[Runner, Rows], Sequence[Any]]
+"""Gives what is answered for views in rows: column by column, row by row."""
 
 
 class ObjectPlan(Protocol):
@@ -28,7 +28,7 @@ class ObjectPlan(Protocol):
     def run(self, runner: Runner, objects: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer for each object."""
 
-    def answer(self, runner: Runner, batch: Views) -> list[dict[str, Any]]:
+    def answer(self, runner: Runner, batch: Table) -> list[dict[str, Any]]:
         """The answer for each object of a batch."""
 
 
@@ -52,8 +52,8 @@ class Completion(ABC):
         """Of each value."""
 
     def uniform(self, values: Sequence[Any]) -> Answer:  # noqa: ARG002
-        """Of each value, wherever it is taken at: a value has views, and was resolved for one place."""
-        raise UnplannedError("only views are the same at many places")
+        """Of each value, in any row: a value has views, and was resolved for one row."""
+        raise UnplannedError("only views are the same in many rows")
 
     def require(self, values: Sequence[Any]) -> None:
         """See that none of the values is None where none may be."""
@@ -108,10 +108,10 @@ class Object(Completion):
         return _with_nulls(values, self.plan.run(runner, present))
 
     def uniform(self, values: Sequence[Any]) -> Answer:
-        panel = Panel(list(self.present(values)), {})
+        columns = Columns(list(self.present(values)), {})
 
-        def answer(runner: Runner, places: Places) -> Sequence[Any]:
-            return _with_nulls(places.repeat(values), self.plan.answer(runner, Views(panel, places)))
+        def answer(runner: Runner, rows: Rows) -> Sequence[Any]:
+            return _with_nulls(rows.repeat(values), self.plan.answer(runner, Table(columns, rows)))
 
         return answer
 
@@ -139,15 +139,15 @@ class ListOf(Completion):
         answer_items = self.item.uniform([item for value in present for item in value])
         lengths = [len(value) for value in present]
 
-        def answer(runner: Runner, places: Places) -> Sequence[Any]:
-            items, step = answer_items(runner, places), len(places)
+        def answer(runner: Runner, rows: Rows) -> Sequence[Any]:
+            items, step = answer_items(runner, rows), len(rows)
             lists = []
             start = 0
             for length in lengths:
                 end = start + step * length
-                lists += [items[place:end:step] for place in range(start, start + step)]
+                lists += [items[first:end:step] for first in range(start, start + step)]
                 start = end
-            return _with_nulls(places.repeat(values), lists)
+            return _with_nulls(rows.repeat(values), lists)
 
         return answer
 

@@ -1,18 +1,25 @@
 """Plans: a selection on plain data, worked out once, then answered for many objects at once.
 
 graphql-core spends five to six microseconds on each field of each object, which makes 0.1 s of a whole nested ranking.
-A `Plan` has one step a field of its selection. A step gets a *batch* of objects and gives one completed value for
-each; then the values of all steps are put together, object by object. Batches (`api.planning.batch`) are
+A `Plan` has one step a field of its selection. A step gets a *batch* of objects and gives one value for each; then the
+values of all steps are put together, object by object. For
 
-- `Views`: a panel of several views (see `api.planning.view`), each at the same places; view by view, place by place.
-  A figure is taken from the column of each view. What is uniform is resolved once a view, whatever the places, and
-  kept with the panel: the 37 indicators of 83 cities are one batch of 37 views, and no object is made for any of the
-  3,071 results;
-- `Objects`: anything else. Each one is resolved by itself, as graphql-core would.
+    { ranking { entries { nodes { rank city { name } categories { category { code } score } } } } }
 
-What a plan cannot do, it does not try: a selection with a field that must be awaited has no plan (`build` gives
-None), and a run that meets anything unusual, an error or a null where none may be, raises. Then the selection is
-executed the plain way, which is right about errors and null propagation by definition.
+the plan of `nodes` gets a `Table` of one column, the overall one, and 83 rows:
+
+    rank        ColumnValue      [1, 2, 3, ...] from the column
+    city        SameForColumns   83 cities, completed by a plan of their own
+    categories  SameForRows      one view a category, made once; their plan gets a table of 5 columns and 83 rows:
+                  category       SameForRows: 5 values, each repeated in 83 rows
+                  score          ColumnValue: 415 values from 5 columns
+
+so no object is made for any of the 415 results. Any other field is an `EachObject`: it is resolved object by object,
+as graphql-core would.
+
+What a plan cannot do, it does not try: a selection with a field that must be awaited has no plan (`build` gives None),
+and a run that meets an error, or a null where none may be, raises. Then the selection is executed the plain way, which
+is right about errors and null propagation by definition.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,10 +42,10 @@ from api.planning.batch import Batch, batches
 from api.planning.completion import Completion, Exact, Leaf, ListOf, Object, Runner
 from api.planning.library import DEFINITION, FieldDetailsList, GroupedFieldSet, get_argument_values
 from api.planning.resolver import strawberry_field
-from api.planning.step import AtPlaces, Each, Figure, Step, TypeName, Uniform, resolver
+from api.planning.step import ColumnValue, EachObject, SameForColumns, SameForRows, Step, TypeName, resolver
 from api.planning.view import BY_PLACE, FIGURE, UNIFORM, View
 
-# Figures of these types are Python's own in a column: graphql-core would check each of them and change none.
+# Values of these types are Python's own in a column: graphql-core would check each of them and change none.
 EXACT = frozenset({"Float", "Int", "Boolean"})
 
 
@@ -97,33 +104,33 @@ def _step(runner: Runner, parent: GraphQLObjectType, details: FieldDetailsList) 
     if field is None or definition is None or definition.is_async or definition.extensions:
         return None
     metadata = definition.metadata
-    completion = _completion(runner, field.type, details, is_figure=FIGURE in metadata)
+    completion = _completion(runner, field.type, details, is_column_value=FIGURE in metadata)
     if completion is None:
         return None
     if FIGURE in metadata:
-        return Figure(completion, metadata[FIGURE])
+        return ColumnValue(completion, metadata[FIGURE])
     if BY_PLACE in metadata:
-        return AtPlaces(completion, metadata[BY_PLACE])
+        return SameForColumns(completion, metadata[BY_PLACE])
     arguments = get_argument_values(field, node, runner.variable_values)
     resolve = resolver(definition, field, parent, details, arguments)
     if metadata.keys() >= UNIFORM.keys():
-        return Uniform(completion, resolve, gives_views=_is_view(get_named_type(field.type)))
-    return Each(completion, resolve)
+        return SameForRows(completion, resolve, gives_views=_is_view(get_named_type(field.type)))
+    return EachObject(completion, resolve)
 
 
 def _completion(
-    runner: Runner, type_: GraphQLOutputType, details: FieldDetailsList, *, is_figure: bool
+    runner: Runner, type_: GraphQLOutputType, details: FieldDetailsList, *, is_column_value: bool
 ) -> Completion | None:
     is_required = isinstance(type_, GraphQLNonNull)
     if isinstance(type_, GraphQLNonNull):
         type_ = type_.of_type
     if isinstance(type_, GraphQLList):
-        item = _completion(runner, type_.of_type, details, is_figure=is_figure)
+        item = _completion(runner, type_.of_type, details, is_column_value=is_column_value)
         return None if item is None else ListOf(is_required, item)
     if isinstance(type_, GraphQLObjectType):
         plan = build(runner, type_, runner.collect_subfields(type_, details).grouped_field_set)
         return None if plan is None else Object(is_required, plan)
-    if is_figure and isinstance(type_, GraphQLScalarType) and type_.name in EXACT:
+    if is_column_value and isinstance(type_, GraphQLScalarType) and type_.name in EXACT:
         return Exact(is_required)
     return Leaf(is_required, type_) if is_leaf_type(type_) else None
 

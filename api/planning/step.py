@@ -10,14 +10,14 @@ from graphql import GraphQLField, GraphQLObjectType
 from graphql.pyutils import Path
 from strawberry.types.field import StrawberryField
 
-from api.planning.batch import Batch, Views
+from api.planning.batch import Batch, Table
 from api.planning.completion import Answer, Completion, Runner, UnplannedError
 from api.planning.coroutine import close
 from api.planning.library import FieldDetailsList
 from api.planning.resolver import of_object_alone, of_object_and_info
 from api.planning.view import MAY_WAIT, ByPlace, View
 
-# Of what is kept with a panel: a view, and a completed value.
+# Of what is kept with columns: a view, and a completed value.
 VIEW_BYTES = 400
 VALUE_BYTES = 300
 
@@ -28,7 +28,7 @@ Resolve: TypeAlias = Callable[[Runner, Sequence[Any]], Sequence[Any]]
 
 
 class Step(ABC):
-    """One field of a selection. One on views only gets `Views`. `size_bytes` are those of the plan below it."""
+    """One field of a selection. One on views only gets a `Table`. `size_bytes` are those of the plan below it."""
 
     size_bytes = 0
 
@@ -47,20 +47,20 @@ class TypeName(Step):
         return [self._name] * len(batch)
 
 
-class Figure(Step):
-    """A figure of the column of each view."""
+class ColumnValue(Step):
+    """A value that stands in the column of each view."""
 
-    def __init__(self, complete: Completion, figure: str) -> None:
+    def __init__(self, complete: Completion, name: str) -> None:
         self._complete = complete
         self.size_bytes = complete.size_bytes
-        self._figure = figure
+        self._name = name
 
-    def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
-        return self._complete.each(runner, batch.figures(self._figure))
+    def values(self, runner: Runner, batch: Table) -> Sequence[Any]:
+        return self._complete.each(runner, batch.values(self._name))
 
 
-class Uniform(Step):
-    """What each view has wherever it is taken at: worked out once, and kept with the panel."""
+class SameForRows(Step):
+    """What is the same in every row: worked out once a column, and kept with the columns."""
 
     def __init__(self, complete: Completion, resolve: Resolve, *, gives_views: bool) -> None:
         self._complete = complete
@@ -68,12 +68,12 @@ class Uniform(Step):
         self._resolve = resolve
         self._gives_views = gives_views
 
-    def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
-        kept = batch.panel.kept
-        answer: Answer | None = kept.get(self)
+    def values(self, runner: Runner, batch: Table) -> Sequence[Any]:
+        results = batch.columns.results
+        answer: Answer | None = results.get(self)
         if answer is None:
-            answer = kept[self] = self._answer(runner, batch.panel.views)
-        return answer(runner, batch.places)
+            answer = results[self] = self._answer(runner, batch.columns.views)
+        return answer(runner, batch.rows)
 
     def _answer(self, runner: Runner, views: list[View]) -> Answer:
         with runner.context_value.for_everyone():
@@ -83,28 +83,28 @@ class Uniform(Step):
                 return self._complete.uniform(resolved)
             completed = self._complete.each(runner, resolved)
         runner.plans.grow(VALUE_BYTES * _count(completed))
-        return lambda _, places: places.repeat(completed)
+        return lambda _, rows: rows.repeat(completed)
 
 
 def _count(values: Sequence[Any]) -> int:
     return sum(_count(value) if isinstance(value, list) else 1 for value in values)
 
 
-class AtPlaces(Step):
-    """What depends on the place alone."""
+class SameForColumns(Step):
+    """What depends on the row alone."""
 
     def __init__(self, complete: Completion, by_place: ByPlace) -> None:
         self._complete = complete
         self.size_bytes = complete.size_bytes
         self._by_place = by_place
 
-    def values(self, runner: Runner, batch: Views) -> Sequence[Any]:
-        views = batch.panel.views
-        resolved = self._by_place(runner.context_value, views[0], batch.places.places)
+    def values(self, runner: Runner, batch: Table) -> Sequence[Any]:
+        views = batch.columns.views
+        resolved = self._by_place(runner.context_value, views[0], batch.rows.rows)
         return self._complete.each(runner, resolved * len(views))
 
 
-class Each(Step):
+class EachObject(Step):
     """Anything else: resolved object by object."""
 
     def __init__(self, complete: Completion, resolve: Resolve) -> None:

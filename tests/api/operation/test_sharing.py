@@ -11,10 +11,10 @@ from api.operation.answer_cache import Sharing
 from api.operation.context import Context
 from api.operation.request import GraphQLRequest
 from api.operation.sharing import may_share
-from api.planning.batch import Panel, Places, Views
+from api.planning.batch import Columns, Rows, Table
 from api.planning.completion import Exact
 from api.planning.executor import PlanningExecutor, Plans
-from api.planning.step import Uniform
+from api.planning.step import SameForRows
 from api.schema.type.entry import RankingEntry
 from tests.api.websocket.test_subscription import FOLLOW, SUBMIT, connected
 from tests.conftest import Api, Recompute
@@ -99,8 +99,8 @@ async def test_what_plans_keep_cannot_depend_on_who_asks(what: str, read_api: Ap
     assert operation is not None
     schema = read_api.service.http.execution._schema
     runner = PlanningExecutor.prepare(schema, document, operation).start(Plans(), context, {})
-    step = Uniform(Exact(False), lambda runner, _: [getattr(runner.context_value, what)], gives_views=False)
-    batch = Views(Panel([RankingEntry(snapshot=snapshot, place=0)], {}), Places([0]))
+    step = SameForRows(Exact(False), lambda runner, _: [getattr(runner.context_value, what)], gives_views=False)
+    batch = Table(Columns([RankingEntry(snapshot=snapshot, place=0)], {}), Rows([0]))
     with pytest.raises(
         RuntimeError, match=f"same answer for everyone asks for the .*{'catalogue' if what == 'live' else what}"
     ):
