@@ -37,7 +37,7 @@ ROOT_PATH = r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*"
 def _is_database_url(value: str) -> str:
     if not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("it is a URL that begins with postgresql://")
-    return value
+    return _with_port(value)
 
 
 def _is_root_path(value: str) -> str:
@@ -49,7 +49,17 @@ def _is_root_path(value: str) -> str:
 def _is_redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("it is a URL that begins with redis://, rediss:// or unix://")
-    return value
+    return _with_port(value)
+
+
+def _with_port(url: str) -> str:
+    try:
+        # A property that raises for what is not the number of a port; several hosts are Postgres's to read.
+        if "," not in urlsplit(url).netloc:
+            _ = urlsplit(url).port
+    except ValueError as error:
+        raise ValueError(f"it is not a URL: {error}") from error
+    return url
 
 
 def _is_origin(value: str) -> str:

@@ -19,7 +19,7 @@ from db.dataset.csv_table import DatasetError
 from db.dataset.score_sheet import RefusedSheetError
 from db.local import LocalError
 from db.postgres import migrate
-from db.postgres.pool import AWAY, Pool, close, connect, create_pool
+from db.postgres.pool import AWAY, TURNED_AWAY, Pool, close, connect, create_pool
 from db.redis import EvictionError
 from db.settings import Settings, unknown_variables, variable
 
@@ -40,6 +40,7 @@ EXPECTED = (
     RefusedSheetError,
     EvictionError,
     LookupError,
+    *TURNED_AWAY,
 )
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)

@@ -35,6 +35,13 @@ AWAY = (
     asyncpg.InternalClientError,
 )
 
+# What a connection raises that Postgres turns away: trying again later is no answer.
+TURNED_AWAY = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
 # Of Postgres's type integer.
 LARGEST_INTEGER = 2**31 - 1
 

@@ -51,6 +51,9 @@ def test_no_number_is_without_bounds(name: str, value: str, monkeypatch: pytest.
         ("SCI_ALLOWED_ORIGINS", "https://example.org/path", "is not an origin"),
         ("SCI_TRUSTED_PROXIES", "everyone", "IPv4"),
         ("DATABASE_URL", "sci", "begins with postgresql://"),
+        ("DATABASE_URL", "postgresql://[bad", "it is not a URL: Invalid IPv6"),
+        ("DATABASE_URL", "postgresql://host:port/sci", "it is not a URL: Port could not be cast"),
+        ("REDIS_URL", "redis://host:99999/0", "it is not a URL: Port out of range"),
         ("REDIS_URL", "127.0.0.1:6379", "begins with redis://"),
     ],
 )

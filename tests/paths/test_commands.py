@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -61,6 +62,14 @@ async def test_rankings_are_watched(system: System) -> None:
     assert (shown.status, shown.output.split(":")[0]) == (0, f"2025, revision {before}")
     refused = await sci("watch", "--url", f"{system.url}nowhere")
     assert (refused.status, refused.output, "the answer is 404" in refused.errors) == (1, "", True)
+
+
+async def test_a_database_that_turns_away_is_one_line(servers: Path) -> None:
+    url = local.database_url(servers)
+    wrong = [url.replace("/sci?", "/nowhere?"), url.replace("sci@", "stranger@"), "postgresql://127.0.0.1:1/sci"]
+    for finished in await asyncio.gather(*(sci("status", DATABASE_URL=each) for each in wrong)):
+        assert (finished.status, finished.output, finished.errors.count("\n")) == (1, "", 1)
+        assert re.search("nowhere.*does not exist|stranger.*does not exist|Connect call failed", finished.errors)
 
 
 async def test_exit_codes_tell_misunderstood_and_interrupted() -> None:
