@@ -30,7 +30,7 @@ class Context:
     """Of one HTTP request or one WebSocket connection.
 
     `bearer` is whose token came with the request; resolvers ask for `viewer`, so that it is known whether an answer
-    depends on it. `is_pure` stays True for as long as only `live` was asked. `broken` is set when a stream cannot go
+    depends on it. `is_pure` stays True for as long as only `live` was request. `broken` is set when a stream cannot go
     on: its connection must then be broken off, so that the client comes back. `budget` is what a writer has left.
     """
 
@@ -132,14 +132,14 @@ class Context:
         """Counts the changes of what answers from memory depend on."""
         return self._live.generation
 
-    def key(self, asked: GraphQLRequest, *event: int) -> str:
+    def key(self, request: GraphQLRequest, *event: int) -> str:
         """Of everything that an answer from memory depends on; *event* is the ranking that a subscriber is told of."""
         live = self._sight
         try:
             return self.digest(
-                asked.query,
-                asked.variables,
-                asked.operation_name,
+                request.query,
+                request.variables,
+                request.operation_name,
                 live.newest,
                 live.version,
                 self.bearer.role,

@@ -29,8 +29,9 @@ from api.error import DocumentError
 from api.operation import complexity, limits
 from api.operation.memory import Memory, Store
 from api.operation.request import GraphQLRequest
-from api.planning.executor import PlanningExecutor, Plans
+from api.planning.executor import PlanningExecutor
 from api.planning.library import VALIDATION_ABORTED, limit_comparisons
+from api.planning.plan_cache import Plans
 from db.settings import Settings
 
 LONG_NUMBER = re.compile(rf"\d{{{limits.MOST_DIGITS + 1},}}")
@@ -117,20 +118,20 @@ class Documents:
         self._store: Store[str, Document] = memory.store("documents")
         self._count_plan_failure = count_plan_failure
 
-    def operation(self, asked: GraphQLRequest) -> Operation:
-        """The operation that *asked* means, within the limits for these variables.
+    def operation(self, request: GraphQLRequest) -> Operation:
+        """The operation that *request* means, within the limits for these variables.
 
         Raises `DocumentError` for a document that is not executed, or that leaves open which operation is meant.
         """
-        variables = asked.variables or {}
-        document = self._store.get(asked.query)
+        variables = request.variables or {}
+        document = self._store.get(request.query)
         if document is None:
-            node = self._parse(asked.query)
-            _measure(node, _operation(node, asked.operation_name), variables)
+            node = self._parse(request.query)
+            _measure(node, _operation(node, request.operation_name), variables)
             if errors := self._validate(node):
                 raise DocumentError(errors)
-            document = self._keep(asked.query, node)
-        return document.operation(asked.operation_name, variables)
+            document = self._keep(request.query, node)
+        return document.operation(request.operation_name, variables)
 
     def _parse(self, text: str) -> DocumentNode:
         if len(text) > limits.MOST_CHARACTERS:

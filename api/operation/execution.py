@@ -71,13 +71,13 @@ class Execution:
         self._documents = Documents(schema, settings, self.memory, count_plan_failure)
         self._rate_limiter = rate_limiter
 
-    async def admit(self, asked: GraphQLRequest, context: Context) -> Operation:
+    async def admit(self, request: GraphQLRequest, context: Context) -> Operation:
         """The operation that is asked for, paid for; raises `DocumentError` or `RequestError` when it is refused."""
         viewer, address = context.bearer, context.address
         self._rate_limiter.check(viewer, address)
         try:
-            values = _count_values(asked.variables, viewer) if asked.variables else 0
-            operation = self._documents.operation(asked)
+            values = _count_values(request.variables, viewer) if request.variables else 0
+            operation = self._documents.operation(request)
         except (DocumentError, RequestError):
             await self._rate_limiter.charge(viewer, address, REFUSAL_COST)
             raise
@@ -89,11 +89,11 @@ class Execution:
         operation.document.is_paid = True
         return operation
 
-    def begin(self, operation: Operation, asked: GraphQLRequest, context: Context) -> "ExecutionResult | Unfinished":
+    def begin(self, operation: Operation, request: GraphQLRequest, context: Context) -> "ExecutionResult | Unfinished":
         """The result of a query or mutation; unfinished where something must be waited for."""
         context.pin()
         try:
-            executor = self._executor(operation, asked, context)
+            executor = self._executor(operation, request, context)
         except DocumentError as error:
             return refused(error)
         result = executor.execute_operation()
@@ -102,25 +102,25 @@ class Execution:
         assert isinstance(result, ExecutionResult), "incremental delivery is off"
         return _masked(result)
 
-    async def answer(self, operation: Operation, asked: GraphQLRequest, context: Context) -> ExecutionResult:
+    async def answer(self, operation: Operation, request: GraphQLRequest, context: Context) -> ExecutionResult:
         """As `begin`, waited for."""
         with traced(operation):
-            result = self.begin(operation, asked, context)
+            result = self.begin(operation, request, context)
             return result if isinstance(result, ExecutionResult) else await result.finish()
 
-    async def stream(self, operation: Operation, asked: GraphQLRequest, context: Context) -> AsyncGenerator[bytes]:
+    async def stream(self, operation: Operation, request: GraphQLRequest, context: Context) -> AsyncGenerator[bytes]:
         """The answers as JSON: one to a query or mutation, one an event to a subscription.
 
         Raises `DocumentError` when nothing is executed, and when a subscription cannot go on.
         """
         if operation.node.operation is not OperationType.SUBSCRIPTION:
             context = context.renewed()
-            result = await self.answer(operation, asked, context)
+            result = await self.answer(operation, request, context)
             if is_refused(result):
                 raise DocumentError(result.errors or [])
             yield json(result, context.notes())
             return
-        executor = self._executor(operation, asked, context)
+        executor = self._executor(operation, request, context)
         source: Any = create_source_event_stream(executor)
         if isawaitable(source):
             source = await source
@@ -129,14 +129,14 @@ class Execution:
         try:
             async with aclosing(source):
                 async for event in source:
-                    yield await self._render(executor, operation, asked, context, event)
+                    yield await self._render(executor, operation, request, context, event)
         except GraphQLError as error:
             raise DocumentError([error]) from error
         finally:
             executor.close()
 
     async def _render(
-        self, executor: PlanningExecutor, operation: Operation, asked: GraphQLRequest, context: Context, event: Any
+        self, executor: PlanningExecutor, operation: Operation, request: GraphQLRequest, context: Context, event: Any
     ) -> bytes:
         """One event's answer, worked out once for all that follow with the same document; the first of them pays."""
 
@@ -157,8 +157,10 @@ class Execution:
             return Answer(json(_masked(result), own.notes()), may_share(result, own, is_event=True))
 
         # What a subscriber has seen decides which events it gets, not what is in them.
-        variables = {name: value for name, value in (asked.variables or {}).items() if name != operation.since_variable}
-        key = context.key(GraphQLRequest(asked.query, variables, asked.operation_name), *event.snapshot.key)
+        variables = {
+            name: value for name, value in (request.variables or {}).items() if name != operation.since_variable
+        }
+        key = context.key(GraphQLRequest(request.query, variables, request.operation_name), *event.snapshot.key)
         while True:
             if (answer := self.events.get(key)) is not None:
                 return answer.body
@@ -170,10 +172,10 @@ class Execution:
                 if is_payer:
                     await asyncio.sleep(float(error.headers.get("Retry-After", 1)))
 
-    def _executor(self, operation: Operation, asked: GraphQLRequest, context: Context) -> PlanningExecutor:
+    def _executor(self, operation: Operation, request: GraphQLRequest, context: Context) -> PlanningExecutor:
         """Raises `DocumentError` for variables that are wrong."""
         try:
-            return operation.executor(self._schema).start(operation.document.plans, context, asked.variables or {})
+            return operation.executor(self._schema).start(operation.document.plans, context, request.variables or {})
         except VariablesError as error:
             raise DocumentError(error.errors) from error
 

@@ -1,9 +1,8 @@
 """graphql-core's executor, with plans (see `api.planning.plan`) for selections on plain data."""
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -16,7 +15,6 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
-    Node,
     OperationDefinitionNode,
     OperationType,
     default_field_resolver,
@@ -24,7 +22,6 @@ from graphql import (
 )
 from graphql.pyutils import Path
 
-from api.planning import plan
 from api.planning.completion import UnplannedError
 from api.planning.coroutine import Coroutines
 from api.planning.library import (
@@ -39,74 +36,14 @@ from api.planning.library import (
     get_variable_values,
 )
 from api.planning.plan import Plan
+from api.planning.plan_cache import Plans
 from api.planning.view import ViewList
 from db import telemetry
 
 log = telemetry.logger(__name__)
 
-# Of one document.
-MOST_PLANS = 200
-
-PlanKey: TypeAlias = tuple[Any, ...]
-
-
 # What plain execution answers by design: a value to wait for, a null where none may be, an input that is refused.
 EXPECTED = (UnplannedError, GraphQLError)
-# A plan beside its steps, with its key; and one that there is not.
-PLAN_BYTES = 1_500
-
-
-class Plans:
-    """The plans of one document that were used last: by type, variables and nodes; None for what cannot be planned.
-
-    *count_failure* is called whenever a plan has failed by a bug of ours: its answer is right, and slow. *grow* is told
-    of the bytes that the plans take more, or fewer, than before.
-    """
-
-    def __init__(
-        self, count_failure: Callable[[], None] = lambda: None, grow: Callable[[int], None] = lambda _: None
-    ) -> None:
-        self._plans: OrderedDict[PlanKey, tuple[Plan | None, int]] = OrderedDict()
-        self._count_failure = count_failure
-        self.grow = grow
-
-    def report_failure(self, operation: OperationDefinitionNode) -> None:
-        """Log the exception that is being handled, with the hash of the document, and count it."""
-        text = "" if operation.loc is None else operation.loc.source.body
-        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
-        log.exception("a plan failed, its selection is executed plainly", document_id=digest)
-        self._count_failure()
-
-    def find(self, runner: "PlanningExecutor", type_: GraphQLObjectType, details: FieldDetailsList) -> Plan | None:
-        """The plan of what *details* select of an object of *type_*."""
-        nodes = [detail.node for detail in details]
-        return self._find(runner, type_, nodes, lambda: runner.collect_subfields(type_, details).grouped_field_set)
-
-    def find_root(self, runner: "PlanningExecutor") -> Plan | None:
-        """The plan of a whole query."""
-        type_ = runner.schema.query_type
-        assert type_ is not None, "our schema has queries"
-        return self._find(runner, type_, [runner.operation], lambda: runner.collect_root_fields(type_))
-
-    def _find(
-        self,
-        runner: "PlanningExecutor",
-        type_: GraphQLObjectType,
-        nodes: Sequence[Node],
-        select: Callable[[], GroupedFieldSet],
-    ) -> Plan | None:
-        key = (type_.name, runner.variables_key, *map(id, nodes))
-        if (entry := self._plans.get(key)) is not None:
-            self._plans.move_to_end(key)
-            return entry[0]
-        found = plan.build(runner, type_, select())
-        size = PLAN_BYTES if found is None else PLAN_BYTES + found.size_bytes + runner.variables_bytes
-        self._plans[key] = found, size
-        self.grow(size)
-        if len(self._plans) > MOST_PLANS:
-            _, (_, dropped) = self._plans.popitem(last=False)
-            self.grow(-dropped)
-        return found
 
 
 class VariablesError(Exception):

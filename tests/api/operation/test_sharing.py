@@ -13,7 +13,8 @@ from api.operation.request import GraphQLRequest
 from api.operation.sharing import may_share
 from api.planning.batch import Columns, Rows, Table
 from api.planning.completion import Exact
-from api.planning.executor import PlanningExecutor, Plans
+from api.planning.executor import PlanningExecutor
+from api.planning.plan_cache import Plans
 from api.planning.step import SameForRows
 from api.schema.type.entry import RankingEntry
 from tests.api.websocket.test_subscription import FOLLOW, SUBMIT, connected

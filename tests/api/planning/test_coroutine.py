@@ -15,8 +15,9 @@ from graphql import ExecutionResult, get_operation_ast, parse
 from api.operation.context import Context
 from api.operation.execution import Execution, Unfinished
 from api.operation.request import GraphQLRequest
-from api.planning.executor import PlanningExecutor, Plans
+from api.planning.executor import PlanningExecutor
 from api.planning.plan import Plan
+from api.planning.plan_cache import Plans
 from api.schema.build import create_schema
 from tests.conftest import Api
 

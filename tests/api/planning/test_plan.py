@@ -13,7 +13,8 @@ from graphql import ExecutionResult, get_operation_ast, parse, validate
 from hypothesis import given, settings
 
 from api.operation.context import Context
-from api.planning.executor import PlanningExecutor, Plans, VariablesError
+from api.planning.executor import PlanningExecutor, VariablesError
+from api.planning.plan_cache import Plans
 from api.schema.build import create_schema
 from api.state.snapshot import Snapshot
 from db.settings import Settings
