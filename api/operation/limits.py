@@ -42,6 +42,8 @@ LIST_SIZE = {
     "ranks": MAX_PAGE_SIZE,
     "audit": MAX_PAGE_SIZE,
     "proposals": MAX_PAGE_SIZE,
+    "corrections": MAX_PAGE_SIZE,
+    "values": 50,
     "scores": 50,
     "fieldChanges": 10,
     "errors": 5,
@@ -75,10 +77,13 @@ FIELD_COST = {
     # All cities are looked at, whatever the page.
     **dict.fromkeys(("cities", "entries", "peers"), 100),
     # Postgres is asked, once for all that are asked for together.
-    **dict.fromkeys(("submission", "proposal", "proposals", "recomputation", "reviewRequired", "uncertainty"), 100),
+    **dict.fromkeys(
+        ("submission", "proposal", "proposals", "corrections", "recomputation", "reviewRequired", "uncertainty"), 100
+    ),
     "history": 50,
     "timeline": 50,
     "provenance": 20,
+    "values": 20,
     "revision": 20,
 }
 
@@ -129,7 +134,14 @@ NAME_CHARACTERS = 200
 # In a list of an argument.
 LIST_ITEMS = 200
 # Of fields of inputs, where a check of the input itself has the clearer error for less than this.
-LONGEST = {"source": 20_000, "reason": 20_000, "idempotencyKey": 20_000, "scores": 20_000, "weights": 2_000}
+LONGEST = {
+    "source": 20_000,
+    "reason": 20_000,
+    "correction": 20_000,
+    "idempotencyKey": 20_000,
+    "scores": 20_000,
+    "weights": 2_000,
+}
 
 LARGEST_EXACT = 2**53
 

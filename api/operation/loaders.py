@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from db.change import audit, review, submission
+from db.change import audit, correction, review, submission
 from db.change.audit import AuditPage, PageKey
+from db.change.correction import CorrectedValue, Correction
 from db.change.review import StoredProposal
 from db.change.score_proposal import ScoreChange
 from db.change.submission import Submission
@@ -38,6 +39,14 @@ class Loaders:
     @cached_property
     def submission_by_key(self) -> DataLoader[RankingKey, Submission | None]:
         return _loader(self._pool, submission.by_key)
+
+    @cached_property
+    def corrections_by_edition(self) -> DataLoader[int, list[Correction]]:
+        return _loader(self._pool, correction.by_edition)
+
+    @cached_property
+    def corrected_values_by_key(self) -> DataLoader[RankingKey, list[CorrectedValue]]:
+        return _loader(self._pool, correction.values_by_key)
 
     @cached_property
     def proposal_by_id(self) -> DataLoader[int, StoredProposal | None]:

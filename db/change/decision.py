@@ -43,7 +43,9 @@ async def accept(
         raise RefusedError(problems)
     assert found is not None
     [scores] = await review.scores_by_id(writer, [found.id])
-    proposal = ScoreProposal(found.edition, scores, source=found.source, expected_revision=expected_revision)
+    proposal = ScoreProposal(
+        found.edition, scores, source=found.source, expected_revision=expected_revision, correction=found.correction
+    )
     made = await submission.submit(writer, proposal, accepted_by, trace_id)
     return await review.decide(writer, found.id, ProposalStatus.ACCEPTED, accepted_by, revision=made.revision)
 
@@ -55,6 +57,16 @@ async def reject(writer: Writer, id_: int | None, rejected_by: str, reason: str)
         raise RefusedError(problems)
     assert id_ is not None
     return await review.decide(writer, id_, ProposalStatus.REJECTED, rejected_by, reason=reason)
+
+
+async def withdraw(writer: Writer, id_: int | None, withdrawn_by: str) -> StoredProposal:
+    """Take back a proposal of *withdrawn_by*; one of somebody else is answered as if there were none."""
+    [found] = [None] if id_ is None else await review.by_id(writer, [id_])
+    own = None if found is None or found.proposed_by != withdrawn_by else found.id
+    if problems := await _check_pending(writer, own):
+        raise RefusedError(problems)
+    assert own is not None
+    return await review.decide(writer, own, ProposalStatus.WITHDRAWN, withdrawn_by)
 
 
 async def _check_pending(writer: Writer, id_: int | None) -> list[Problem]:

@@ -56,13 +56,17 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Proposal(ABC):
-    """What every kind of proposal has in common; `source` says where all of it comes from."""
+    """What every kind of proposal has in common.
+
+    `source` says where all of it comes from, `correction` tells readers why a published edition changes.
+    """
 
     edition: int
     _: KW_ONLY
     source: str | None = None
     idempotency_key: str | None = None
     expected_revision: int | None = None
+    correction: str | None = None
 
     @abstractmethod
     def content(self) -> Any:
@@ -81,11 +85,13 @@ class Proposal(ABC):
         return [
             *check_text(self.source, ("source",)),
             *check_text(self.idempotency_key, ("idempotencyKey",)),
+            *check_text(self.correction, ("correction",)),
         ]
 
     def content_hash(self) -> str:
         """Equal for calls that ask for the same."""
-        return hashlib.sha256(json.dumps([self.edition, self.source, self.content()]).encode()).hexdigest()
+        correction = [] if self.correction is None else [self.correction]
+        return hashlib.sha256(json.dumps([self.edition, self.source, self.content(), *correction]).encode()).hexdigest()
 
 
 def check_text(text: str | None, path: tuple[str, ...]) -> list[Problem]:

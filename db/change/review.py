@@ -10,9 +10,9 @@ from db.change.score_proposal import ScoreChange, ScoreProposal
 from db.postgres.pool import Reader, Writer
 
 APPEND = """
-insert into proposal (edition, proposed_by, source, idempotency_key, content_hash)
-values ($1, $2, $3, $4, $5)
-returning id, edition, status, proposed_by, proposed_at, source, decided_by, decided_at, reason, revision
+insert into proposal (edition, proposed_by, source, idempotency_key, content_hash, correction)
+values ($1, $2, $3, $4, $5, $6)
+returning id, edition, status, proposed_by, proposed_at, source, decided_by, decided_at, reason, revision, correction
 """
 
 APPEND_SCORES = """
@@ -24,7 +24,7 @@ from unnest($2::text[], $3::text[], $4::double precision[], $5::text[])
 
 BY_ID = """
 select p.id, p.edition, p.status, p.proposed_by, p.proposed_at, p.source, p.decided_by, p.decided_at, p.reason,
-       p.revision
+       p.revision, p.correction
 from unnest($1::integer[]) with ordinality as key (id, position)
 left join proposal p using (id)
 order by key.position
@@ -32,7 +32,7 @@ order by key.position
 
 BY_SUBMISSION = """
 select p.id, p.edition, p.status, p.proposed_by, p.proposed_at, p.source, p.decided_by, p.decided_at, p.reason,
-       p.revision
+       p.revision, p.correction
 from unnest($1::integer[], $2::integer[]) with ordinality as key (edition, revision, position)
 left join proposal p using (edition, revision)
 order by key.position
@@ -52,7 +52,8 @@ where proposed_by = $1 and idempotency_key = $2 and proposed_at < now() - interv
 """
 
 BY_IDEMPOTENCY_KEY = """
-select id, edition, status, proposed_by, proposed_at, source, decided_by, decided_at, reason, revision, content_hash
+select id, edition, status, proposed_by, proposed_at, source, decided_by, decided_at, reason, revision, correction,
+       content_hash
 from proposal
 where proposed_by = $1 and idempotency_key = $2
 """
@@ -67,7 +68,7 @@ LOCK = "select status from proposal where id = $1 for no key update"
 DECIDE = """
 update proposal set status = $2, decided_by = $3, decided_at = now(), reason = $4, revision = $5
 where id = $1
-returning id, edition, status, proposed_by, proposed_at, source, decided_by, decided_at, reason, revision
+returning id, edition, status, proposed_by, proposed_at, source, decided_by, decided_at, reason, revision, correction
 """
 
 
@@ -77,6 +78,7 @@ class ProposalStatus(StrEnum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,19 @@ class StoredProposal:
     decided_at: datetime | None
     reason: str | None
     revision: int | None
+    correction: str | None
 
 
 async def append(writer: Writer, proposal: ScoreProposal, proposed_by: str) -> StoredProposal:
     """Keep a proposal, checked, for an admin to decide."""
     row = await writer.fetchrow(
-        APPEND, proposal.edition, proposed_by, proposal.source, proposal.idempotency_key, proposal.content_hash()
+        APPEND,
+        proposal.edition,
+        proposed_by,
+        proposal.source,
+        proposal.idempotency_key,
+        proposal.content_hash(),
+        proposal.correction,
     )
     assert row is not None
     columns = zip(*((s.city, s.measure, s.value, s.source) for s in proposal.scores), strict=True)

@@ -22,7 +22,7 @@ with matching as materialized (
 )
 select bound.total_count, bound.before_count, bound.until_count, found.number,
        p.id, p.edition, p.status, p.proposed_by, p.proposed_at, p.source, p.decided_by, p.decided_at, p.reason,
-       p.revision
+       p.revision, p.correction
 from bound
 left join lateral (
     select id, number from matching

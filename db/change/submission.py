@@ -34,8 +34,8 @@ order by key.position
 
 APPEND = """
 insert into submission
-    (edition, revision, submitted_by, source, change_count, idempotency_key, content_hash)
-values ($1, $2, $3, $4, $5, $6, $7)
+    (edition, revision, submitted_by, source, change_count, idempotency_key, content_hash, correction)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 returning edition, revision, submitted_at, submitted_by, source, change_count
 """
 
@@ -101,7 +101,7 @@ async def append(writer: Writer, proposal: Proposal, revision: int, change_count
     """Note a proposal that was written as what makes *revision*; the caller advances the edition."""
     row = await writer.fetchrow(
         APPEND, proposal.edition, revision, submitted_by, proposal.source, change_count,
-        proposal.idempotency_key, proposal.content_hash(),
+        proposal.idempotency_key, proposal.content_hash(), proposal.correction,
     )  # fmt: skip
     assert row is not None
     return Submission(**row)

@@ -16,6 +16,7 @@ from api.schema.mutation.set_review_required import SetReviewRequiredPayload, se
 from api.schema.mutation.submit_methodology import SubmitMethodologyPayload, submit_methodology
 from api.schema.mutation.submit_scores import SubmitScoresPayload, submit_scores
 from api.schema.mutation.unschedule_edition import UnscheduleEditionPayload, unschedule_edition
+from api.schema.mutation.withdraw_proposal import WithdrawProposalPayload, withdraw_proposal
 
 
 @strawberry.type(description="What can be changed; each needs a bearer token.")
@@ -58,6 +59,10 @@ class Mutation:
     publish_edition: PublishEditionPayload = strawberry.field(
         resolver=publish_edition,
         description="For admins: publish a draft whose newest revision is ranked, now or at an instant.",
+    )
+    withdraw_proposal: WithdrawProposalPayload = strawberry.field(
+        resolver=withdraw_proposal,
+        description="For editors and admins: take back a proposal of one's own that waits.",
     )
     unschedule_edition: UnscheduleEditionPayload = strawberry.field(
         resolver=unschedule_edition,

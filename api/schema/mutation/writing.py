@@ -31,12 +31,19 @@ class SubmissionInput:
         default=None, description="Refuse unless the edition still stands at this revision."
     )
 
+    correction: str | None = strawberry.field(
+        default=None,
+        description="Why a published edition changes, for readers; without it the correction is listed without a "
+        "reason.",
+    )
+
     def shared(self) -> dict[str, Any]:
         """What a proposal has besides its edition and its content."""
         return {
             "source": self.source,
             "idempotency_key": self.idempotency_key,
             "expected_revision": self.expected_revision,
+            "correction": self.correction,
         }
 
 

@@ -9,9 +9,10 @@ import strawberry
 from strawberry.utils.await_maybe import await_maybe
 
 from api.operation.context import Info
+from api.schema.connection import PageArguments
 from api.schema.node import Node
 from api.schema.permission import require_admin
-from api.schema.type import ranking
+from api.schema.type import correction, ranking
 from api.schema.type.framework import Category, categories
 from api.schema.type.methodology import Methodology
 from api.state.catalogue import Catalogue, EditionEntry
@@ -21,6 +22,7 @@ from db.index.edition import State
 from db.ranking import attempt
 
 if TYPE_CHECKING:
+    from api.schema.type.correction import CorrectionConnection
     from api.schema.type.ranking import Ranking
 
 EditionState = strawberry.enum(
@@ -120,6 +122,17 @@ class Edition(Node):
     @strawberry.field(description="Since when it takes no more changes; null while it is open.")
     def closed_at(self) -> datetime | None:
         return self.entry.life.closed_at
+
+    @strawberry.field(description="What was corrected since it was published, newest first.")
+    async def corrections(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Annotated["CorrectionConnection", strawberry.lazy("api.schema.type.correction")]:
+        return await correction.connect(info, self.entry.year, PageArguments(first, after, last, before))
 
     @strawberry.field(description="Whether scores that editors submit wait for an admin.")
     async def review_required(self, info: Info) -> bool:

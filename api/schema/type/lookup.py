@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from api.operation.context import Info
 from api.schema import node
 from api.schema.node import Node, number
-from api.schema.type import proposal
+from api.schema.type import correction, proposal
 from api.schema.type.city import City
+from api.schema.type.correction import Correction
 from api.schema.type.edition import Edition
 from api.schema.type.entry import RankingEntry, entry_of
 from api.schema.type.framework import Category, Indicator, MeasureNode, Parameter
@@ -88,6 +89,13 @@ async def _analysis(info: Info, key: list[str]) -> UncertaintyAnalysis | None:
     return UncertaintyAnalysis(row=row)
 
 
+async def _correction(info: Info, key: list[str]) -> Correction | None:
+    match [number(part) for part in key]:
+        case [int(year), int(revision), int(event)]:
+            return await correction.find(info, year, revision, event)
+    return None
+
+
 def _pair(key: list[str]) -> tuple[int, int] | tuple[None, None]:
     """Year and revision of a key; both None when it is not of that form."""
     numbers = [number(part) for part in key]
@@ -107,5 +115,6 @@ FINDERS: dict[str, Finder] = {
     "RankingEntry": _entry,
     "Submission": _submission,
     "Proposal": _proposal,
+    "Correction": _correction,
     "UncertaintyAnalysis": _analysis,
 }

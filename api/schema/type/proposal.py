@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 ProposalStatus = strawberry.enum(
     rows.ProposalStatus,
     name="ProposalStatus",
-    description="PENDING: waits for an admin. ACCEPTED: became a submission. REJECTED: changed nothing; see `reason`.",
+    description="PENDING: waits for an admin. ACCEPTED: became a submission. REJECTED: changed nothing; see `reason`. "
+    "WITHDRAWN: taken back by its proposer.",
 )
 
 

@@ -39,6 +39,9 @@ ADMINS = {
 EDITORS = ADMINS | {"editor": (EDITOR, MAY), "editor of both": (EDITOR_OF_BOTH, MAY)}
 EDITORS_OF_BOTH = ADMINS | {"editor of both": (EDITOR_OF_BOTH, MAY)}
 
+# To anybody else who may withdraw at all there is no such proposal.
+PROPOSER = {name: ADMINS[name] for name in ("nobody", "reader", "reader of the city")} | {"editor": (EDITOR, MAY)}
+
 EDITION = {"edition": 2025}
 KREFELD = [payment(50)]
 BOTH = [payment(50), payment(60, city="bonn")]
@@ -49,6 +52,7 @@ MUTATIONS: dict[str, list[tuple[dict[str, Any], dict[str, tuple[Who, str | None]
     "setReviewRequired": [(EDITION | {"reviewRequired": True}, ADMINS)],
     "acceptProposal": [({"id": node.encode("Proposal", 1)}, ADMINS)],
     "rejectProposal": [({"id": node.encode("Proposal", 1), "reason": "made up"}, ADMINS)],
+    "withdrawProposal": [({"id": node.encode("Proposal", 1)}, PROPOSER)],
     "closeEdition": [(EDITION, ADMINS)],
     "createEdition": [({"year": 2026, "from": 2025}, ADMINS)],
     "publishEdition": [(EDITION, ADMINS)],
