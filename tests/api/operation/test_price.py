@@ -101,6 +101,9 @@ class Asking:
         for each, argument in field.args.items():
             variable = f"{name}_{each}"
             self.variables[variable] = encode(*IDS[name]) if name in IDS else largest(argument.type, each)
+            if (name, each) == ("corrections", "first"):
+                # A page of a hundred of every edition, with its values, costs more than a document may.
+                self.variables[variable] = 1
             self._types[variable] = str(argument.type)
         given = ", ".join(f"{each}: ${name}_{each}" for each in field.args)
         return f"({given})" if given else ""
