@@ -10,7 +10,7 @@ from tests.conftest import Api, Recompute
 
 SUBMIT = """mutation($input: SubmitScoresInput!) { submitScores(input: $input) {
   submission { revision } proposal { id } errors { code path } } }"""
-CORRECTIONS = """query($year: Int!, $first: Int, $after: String) { edition(year: $year) {
+CORRECTIONS = """query($year: Int!, $first: Int = 10, $after: String) { edition(year: $year) {
   corrections(first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes {
     id revision reason edition { year } values { city { slug } measure oldValue newValue }
     changes { city { slug } category { code } oldRank newRank } } } } }"""
