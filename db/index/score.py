@@ -146,7 +146,7 @@ async def matrix(
     """Recorded values and their status codes, each (measures, cities) in the order of the given ids.
 
     A value that is not recorded is NaN, its status COMPUTED. Those that are recorded now or, from the audit trail,
-    those of the revision *as_of*.
+    those of the revision *as_of*. Values of measures and cities that are not among the given ids are left out.
     """
     values = np.full((len(measures), len(members)), np.nan)
     statuses = np.full(values.shape, STATUS_CODE[ValueStatus.COMPUTED], dtype=np.uint8)
@@ -156,9 +156,13 @@ async def matrix(
     query, keys = (BY_EDITION, [edition]) if as_of is None else (AS_OF, [edition, as_of])
     for measure_id, *recorded in await reader.fetch(query, *keys):
         cities, figures, codes = map(array.decode, recorded)
-        columns = by_id[np.searchsorted(ids, cities, sorter=by_id)]
-        values[row_of[measure_id], columns] = figures
-        statuses[row_of[measure_id], columns] = codes
+        if measure_id not in row_of or not len(ids):
+            continue
+        # For an id that is not there searchsorted gives the place of another city.
+        columns = by_id[np.searchsorted(ids, cities, sorter=by_id).clip(max=len(ids) - 1)]
+        is_member = ids[columns] == cities
+        values[row_of[measure_id], columns[is_member]] = figures[is_member]
+        statuses[row_of[measure_id], columns[is_member]] = codes[is_member]
     return values, statuses
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -23,11 +23,16 @@ from db.postgres.pool import Reader
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# What inputs and figures depend on beside what is stored: raise FORM with every change of the hash or of the maths.
+FORM = 2
+VERSION = f"{FORM}, numpy {np.__version__}"
+
+# A code that was an indicator then and is a category now had no Top N, and is not compared with.
 STANDINGS = """
 select c.edition, c.code, array_send(c.score) as score, array_send(c.rank) as rank, array_send(c.is_top_n) as is_top_n
 from unnest($1::integer[], $2::integer[]) as key (edition, revision)
 join column_of_ranking c using (edition, revision)
-where c.code = any($3)
+where c.code = any($3) and c.is_top_n is not null
 """
 
 RANKED_CITIES = """
@@ -42,17 +47,21 @@ class Basis:
     """What a ranking rests on beside the scores of its edition, by year, oldest first.
 
     `definitions` has the id of the definition of each edition up to its own, `rankings` the revision of the ranking
-    of each earlier edition that had one.
+    of each earlier edition that had one. `version` names the hash, the maths and the numpy that computed it, None for
+    a ranking that was stored before versions were.
     """
 
     definitions: dict[int, int]
     rankings: dict[int, int]
+    version: str | None = VERSION
 
     @classmethod
-    def from_json(cls, stored: dict[str, dict[str, int]]) -> "Basis":
+    def from_json(cls, stored: dict[str, Any]) -> "Basis":
         """The basis whose `asdict` was kept as JSON."""
-        years = ({int(year): number for year, number in stored[name].items()} for name in ("definitions", "rankings"))
-        return cls(*years)
+        definitions, rankings = (
+            {int(year): number for year, number in stored[name].items()} for name in ("definitions", "rankings")
+        )
+        return cls(definitions, rankings, stored.get("version"))
 
 
 @dataclass(frozen=True, slots=True)

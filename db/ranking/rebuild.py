@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from db.composite.rank import differs
 from db.postgres.pool import Reader
 from db.ranking import compute, inputs, ranking
 from db.ranking.ranking import Ranking, RankingKey
@@ -49,6 +50,18 @@ async def rebuild(reader: Reader, year: int | None) -> Report:
 
 
 def _difference(stored: Ranking, again: Ranking) -> str | None:
+    if stored.basis is None or stored.basis.version != inputs.VERSION:
+        return None if _have_equal_scores(stored, again) else "figures"
     if stored.input_hash != again.input_hash:
         return "inputs"
     return None if again.has_same_figures_as(stored) else "figures"
+
+
+def _have_equal_scores(stored: Ranking, again: Ranking) -> bool:
+    """Whether the same cities have equal scores: another version may hash, round and rank in another way."""
+    place = {city: index for index, city in enumerate(again.cities)}
+    if place.keys() != set(stored.cities) or stored.framework.position.keys() != again.framework.position.keys():
+        return False
+    order = [place[city] for city in stored.cities]
+    pairs = zip(stored.columns, again.columns, strict=True)
+    return not any(differs(one.score, other.score[order]).any() for one, other in pairs)

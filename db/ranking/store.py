@@ -1,9 +1,7 @@
 """Storing a ranking: by one worker at a time, of its columns those that moved, and no longer than wanted."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
-from itertools import chain, islice
 from typing import Any
 
 import asyncpg
@@ -33,6 +31,24 @@ where l.locktype = 'advisory' and l.granted and l.objsubid = 2
 SAVE = """
 insert into ranking (edition, revision, computed_at, input_hash, framework, cities, basis, column_revisions)
 select $1, $2, $3, $4, d.framework, d.cities, $5, $6 from definition d where d.id = $7
+"""
+
+# Until the transaction ends nobody deletes these rankings. Newest first, as `prune` locks them: no two wait for each
+# other.
+HOLD_BASIS = """
+select from unnest($1::integer[], $2::integer[]) as key (edition, revision)
+join ranking r using (edition, revision)
+order by r.edition desc
+for key share of r
+"""
+
+# Waits for every ranking that is about to name one of these as its basis, so that `PRUNE` sees it.
+LOCK_PRUNABLE = """
+select from ranking
+where edition = $1
+  and revision not in (select revision from ranking where edition = $1 order by revision desc limit $2)
+order by revision
+for update
 """
 
 # What a later edition's ranking was compared with stays too: without it, that one could not be rebuilt.
@@ -81,7 +97,8 @@ async def end_stuck(reader: Reader, edition: int, seconds: float) -> None:
 async def save(writer: Writer, ranking: Ranking, before: Baseline | None = None) -> None:
     """Store a snapshot, of its columns those that are not *before*'s own.
 
-    Raises `STORED_ALREADY` when (edition, revision) is.
+    Raises `STORED_ALREADY` when (edition, revision) is, and one of `db.postgres.pool.AWAY` when a ranking that its
+    basis names was pruned since *writer*'s instant.
     """
     key = ranking.edition, ranking.revision
     assert ranking.basis is not None, "only what was stored before migration 0003 has none"
@@ -89,21 +106,16 @@ async def save(writer: Writer, ranking: Ranking, before: Baseline | None = None)
     revisions = [0] * (1 + len(ranking.framework.measures)) if before is None else list(before.column_revisions)
     for position in positions:
         revisions[position] = ranking.revision
-    inserting = asyncio.ensure_future(writer.execute(
+    if compared := ranking.basis.rankings:
+        await writer.execute(HOLD_BASIS, list(compared), list(compared.values()))
+    await writer.execute(
         SAVE, *key, ranking.computed_at, ranking.input_hash, asdict(ranking.basis), revisions,
         ranking.basis.definitions[ranking.edition],
-    ))  # fmt: skip
-    rows = array.copy_rows(_columns(ranking, positions))
-    try:
-        # Postgres inserts while the first rows are encoded.
-        await asyncio.sleep(0)
-        first = list(islice(rows, 2))
-    finally:
-        await inserting
+    )  # fmt: skip
     await writer.copy_to_table(
         "ranking_column",
         columns=["edition", "revision", "position", "code", *OF_ALL, *COMPARED],
-        source=_each(chain(first, rows)),
+        source=_each(array.copy_rows(_columns(ranking, positions))),
         format="binary",
     )
 
@@ -139,10 +151,11 @@ def _columns(ranking: Ranking, positions: list[int]) -> list[Any]:
 async def prune(writer: Writer, years: list[int], keep: int) -> None:
     """Delete all but the newest *keep* rankings of each open edition, and those a later edition was compared with.
 
-    *writer* must be read committed: a ranking that named a column of a deleted one was waited for, and is seen then.
+    *writer* must be read committed: a ranking that names a deleted one, or a column of it, is waited for and then seen.
     """
     # Newest first: what only a deleted ranking was compared with goes too.
     for year in sorted(years, reverse=True):
+        await writer.execute(LOCK_PRUNABLE, year, keep)
         if await writer.execute(PRUNE, year, keep) != NONE_DELETED:
             await writer.execute(PRUNE_COLUMNS, year)
 

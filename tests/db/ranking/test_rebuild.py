@@ -80,6 +80,24 @@ async def test_a_stored_figure_that_was_changed_is_found(pool: Pool) -> None:
     assert (await report(pool)).differences == (Difference(2025, 1, "figures"),)
 
 
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        # Another hash, ranks that were exact, and the rounding of another numpy.
+        ("update ranking set input_hash = 'another' where edition = 2025", None),
+        ("update ranking_column set rank[3] = rank[3] + 1 where edition = 2025 and code = 'mobility'", None),
+        ("update ranking_column set score[3] = score[3] + 1e-12 where edition = 2025 and code = 'mobility'", None),
+        ("update ranking_column set score[3] = score[3] + 1e-6 where edition = 2025 and code = 'mobility'", "figures"),
+        ("update score_change set new_value = 1 where edition = 2025 and new_value = 100", "figures"),
+    ],
+)
+@pytest.mark.parametrize("version", ["basis - 'version'", 'basis || \'{"version": "1, numpy 1.0"}\'::jsonb'])
+async def test_another_version_is_compared_by_scores(version: str, change: str, what: str | None, pool: Pool) -> None:
+    await pool.execute(f"update ranking set basis = {version} where edition = 2025")
+    await pool.execute(change)
+    assert [difference.what for difference in (await report(pool)).differences] == ([] if what is None else [what])
+
+
 async def test_a_ranking_of_an_older_version_is_skipped(pool: Pool) -> None:
     await pool.execute("update ranking set basis = null where edition = 2024")
     found = await report(pool)

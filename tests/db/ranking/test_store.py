@@ -177,6 +177,47 @@ async def test_pruning_waits_for_a_ranking_that_names_columns(pool: Pool, recomp
     assert (await read(pool, given.revision)).has_same_figures_as(computed)
 
 
+async def test_pruning_waits_for_a_ranking_that_is_compared_with_one(pool: Pool) -> None:
+    await submit(pool, payment(10))
+    async with transaction(pool, "repeatable_read") as writer:
+        computed = compute(await inputs.read(writer, 2025, 2))
+        assert computed.basis is not None
+        assert computed.basis.rankings == {2024: 1}
+        await outdate_2024(pool)
+        await store.save(writer, computed)
+        pruning = asyncio.create_task(prune_2024(pool))
+        async with asyncio.timeout(10):
+            while not await pool.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.02)
+    await pruning
+    assert await ranking.keys(pool, 2024) == [(2024, 1), (2024, 2)]
+    async with transaction(pool, "repeatable_read") as reader:
+        assert (await rebuild.rebuild(reader, 2025)).differences == ()
+
+
+async def test_a_ranking_is_not_stored_whose_basis_was_pruned(pool: Pool) -> None:
+    await submit(pool, payment(10))
+    async with transaction(pool, "repeatable_read") as writer:
+        computed = compute(await inputs.read(writer, 2025, 2))
+        await outdate_2024(pool)
+        await prune_2024(pool)
+        with pytest.raises(asyncpg.SerializationError):
+            await store.save(writer, computed)
+
+
+async def outdate_2024(pool: Pool) -> None:
+    """Rank 2024 anew, and leave no ranking of 2025 that was compared with its first."""
+    await submit(pool, ScoreProposal(2024, [ScoreChange("krefeld", "mobility", 50.0, None)]))
+    async with transaction(pool, "repeatable_read") as writer:
+        await store.save(writer, compute(await inputs.read(writer, 2024, 2)))
+    await pool.execute("delete from ranking where edition = 2025")
+
+
+async def prune_2024(pool: Pool) -> None:
+    async with transaction(pool) as pruner:
+        await store.prune(pruner, [2024], 1)
+
+
 async def ranked_then_overtaken(pool: Pool, recompute: Recompute) -> RecentRankings:
     """What a worker has kept that ranked revision 2; another one has ranked revision 3, and 4 goes back."""
     kept = RecentRankings()
