@@ -78,12 +78,13 @@ class Protocol(HttpToolsProtocol):
         """Begin to answer, unless the head is too long, asks for an upgrade, or names what is not a path."""
         if self._bytes_without_body + self._packet_bytes > HEAD_LIMIT_BYTES and self._head_bytes() > HEAD_LIMIT_BYTES:
             self._refuse_head()
-        elif self.parser.get_method() == b"CONNECT":
-            self._refuse(405, "this is no proxy")
         elif self.url == b"*":
             self._refuse(400, "name a path: * is none")
         elif self.parser.should_upgrade() and not self._should_upgrade():
-            self._is_read_again = True
+            if self.parser.get_method() == b"CONNECT":
+                self._refuse(405, "this is no proxy")
+            else:
+                self._is_read_again = True
         else:
             super().on_headers_complete()
 
