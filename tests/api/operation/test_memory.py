@@ -21,7 +21,7 @@ Bodies = Callable[[], Iterator[dict[str, Any]]]
 
 
 def documents() -> Iterator[dict[str, Any]]:
-    for number in range(50):
+    for number in range(30):
         yield {"query": EVERYTHING.replace("{ ranking", f"{{ a{number}: ranking", 1).replace("first: 100", "first: 1")}
 
 
@@ -31,14 +31,14 @@ def small_documents() -> Iterator[dict[str, Any]]:
 
 
 def long_documents() -> Iterator[dict[str, Any]]:
-    for number in range(60):
+    for number in range(40):
         yield {"query": f"{{ a{number}: __typename }} # {'x' * 40_000}"}
 
 
 def variables() -> Iterator[dict[str, Any]]:
     query = """query($city: String!, $state: String!) { ranking { entry(city: $city) { score }
       peers(states: [$state]) { entries { rank entry { categories { rank } } } } } }"""
-    for number in range(200):
+    for number in range(120):
         yield {"query": query, "variables": {"city": str(number).zfill(200), "state": "Hessen"}}
 
 
@@ -50,7 +50,7 @@ def page_sizes() -> Iterator[dict[str, Any]]:
 
 
 def ids() -> Iterator[dict[str, Any]]:
-    for number in range(250):
+    for number in range(150):
         yield {"query": "query($id: ID!) { node(id: $id) { id } }", "variables": {"id": f"Q2l0eTp{number:06}"}}
 
 

@@ -47,6 +47,15 @@ SIMULATE = """{ simulateRanking(input: {edition: 2025, scores: [{city: "krefeld"
   entries(first: 1) { categories { category { code } indicators { rank } } } } }"""
 
 
+def strict_plans() -> Plans:
+    """Plans of which none may fail by a bug: plain execution would hide it."""
+
+    def fail() -> None:
+        raise AssertionError("a plan failed by a bug")
+
+    return Plans(fail)
+
+
 async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Plans | None) -> dict[str, Any]:
     """The result of an operation, executed with plans or plainly."""
     context = Context(api.service.pool, api.service.live, api.service.tokens, "")
@@ -55,7 +64,7 @@ async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Pl
     assert operation is not None
     try:
         prepared = PlanningExecutor.prepare(SCHEMA, document, operation)
-        executor = prepared.start(plans or Plans(), context, variables, is_planning=plans is not None)
+        executor = prepared.start(plans or strict_plans(), context, variables, is_planning=plans is not None)
     except VariablesError as error:
         return {"errors": [each.formatted for each in error.errors]}
     result = executor.execute_operation()
@@ -69,7 +78,7 @@ async def executed(api: Api, document: Any, variables: dict[str, Any], plans: Pl
 
 @pytest.mark.parametrize(("query", "variables"), QUERIES)
 async def test_queries_by_hand(query: str, variables: dict[str, Any], read_api: Api) -> None:
-    document, plans = parse(query), Plans()
+    document, plans = parse(query), strict_plans()
     assert not validate(SCHEMA, document)
     plainly = await executed(read_api, document, variables, None)
     assert ("errors" in plainly) == ("first: 0" in query or "recordedBy" in query)
@@ -80,14 +89,14 @@ async def test_queries_by_hand(query: str, variables: dict[str, Any], read_api: 
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(query=hypothesis_graphql.queries(SDL, fields=PLANNED, custom_scalars=SCALARS, print_ast=realistic))
 async def test_queries_by_hypothesis(query: str, read_api: Api) -> None:
-    document, plans = parse(query), Plans()
+    document, plans = parse(query), strict_plans()
     plainly = await executed(read_api, document, {}, None)
     for _ in range(2):
         assert await executed(read_api, document, {}, plans) == plainly
 
 
 async def test_variables_have_plans_of_their_own(read_api: Api) -> None:
-    document, plans = parse(QUERIES[1][0]), Plans()
+    document, plans = parse(QUERIES[1][0]), strict_plans()
     for city, skip in (("krefeld", True), ("bonn", False), ("krefeld", False)):
         variables = {"city": city, "skip": skip}
         plainly = await executed(read_api, document, variables, None)
@@ -95,7 +104,7 @@ async def test_variables_have_plans_of_their_own(read_api: Api) -> None:
 
 
 async def test_plans_hold_no_snapshot(read_api: Api) -> None:
-    document, plans = parse(SIMULATE), Plans()
+    document, plans = parse(SIMULATE), strict_plans()
     await executed(read_api, document, {}, plans)
     before = snapshots()
     for _ in range(3):
@@ -139,6 +148,6 @@ async def test_the_whole_nested_ranking_makes_no_call_a_field(read_api: Api, mon
         return execute_field(*arguments)
 
     monkeypatch.setattr(PlanningExecutor, "execute_field", counted)
-    answer = await executed(read_api, parse(EVERYTHING), {}, Plans())
+    answer = await executed(read_api, parse(EVERYTHING), {}, strict_plans())
     assert len(answer["data"]["ranking"]["entries"]["nodes"]) == 83
     assert calls == 0, "all of it is one plan"
