@@ -15,32 +15,32 @@ UNWATCHED_SECONDS = 0.02
 log = telemetry.logger(__name__)
 
 
-async def unless_gone(request: Request, answering: Coroutine[Any, Any, Response]) -> Response | None:
-    """The answer; None once the client is gone, for whom nothing is worked out any more."""
-    own = asyncio.current_task()
-    assert own is not None
-    leaving: asyncio.Task[None] | None = None
+async def unless_disconnected(request: Request, answering: Coroutine[Any, Any, Response]) -> Response | None:
+    """The answer; None when the client disconnects first, which cancels *answering*."""
+    current = asyncio.current_task()
+    assert current is not None
+    watching: asyncio.Task[None] | None = None
 
     def watch() -> None:
-        nonlocal leaving
-        leaving = asyncio.create_task(_cancel_when_gone(request, own))
+        nonlocal watching
+        watching = asyncio.create_task(_cancel_when_disconnected(request, current))
 
     timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch)
     try:
         return await answering
     except asyncio.CancelledError:
-        if leaving is None or not leaving.done():
+        if watching is None or not watching.done():
             raise
-        own.uncancel()
-        log.info("the client is gone, its query is dropped")
+        current.uncancel()
+        log.info("the client disconnected, its query is dropped")
         return None
     finally:
         timer.cancel()
-        if leaving is not None:
-            leaving.cancel()
+        if watching is not None:
+            watching.cancel()
 
 
-async def _cancel_when_gone(request: Request, task: "asyncio.Task[Any]") -> None:
+async def _cancel_when_disconnected(request: Request, task: "asyncio.Task[Any]") -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     task.cancel()

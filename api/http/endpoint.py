@@ -21,7 +21,7 @@ from api.access.token import ANONYMOUS, TokenError, UnverifiableError, Verifier,
 from api.error import DocumentError, RequestError
 from api.http import condition, method, response, sse
 from api.http import request as requests
-from api.http.disconnect import unless_gone
+from api.http.disconnect import unless_disconnected
 from api.http.request import EVENT_STREAM
 from api.operation.answer_cache import Answer
 from api.operation.context import Context
@@ -36,11 +36,11 @@ from db import telemetry
 from db.settings import Settings
 
 # Of a request that came before, beside its body, which is kept as bytes, as text and parsed.
-KNOWN_BYTES = 1_200
+PARSED_BYTES = 1_200
 COST_HEADER = "sci-cost"
-# Whoever sends one of these gets an answer that others may not get.
+# The answer to a request with one of these headers may not be given to others.
 UNREPEATED = frozenset((b"authorization", b"if-none-match", COST_HEADER.encode()))
-MOST_KNOWN_BYTES = 16_384
+MOST_FINGERPRINTED_BYTES = 16_384
 
 Fingerprint: TypeAlias = tuple[object, ...]
 
@@ -48,8 +48,8 @@ log = telemetry.logger(__name__)
 
 
 @dataclass(slots=True)
-class Known:
-    """What was found out about an anonymous query; *head* is that of its last answer."""
+class ParsedRequest:
+    """What an anonymous query was parsed to; *head* is that of its answer, empty when the answer was not kept."""
 
     asked: GraphQLRequest
     key: str
@@ -58,7 +58,7 @@ class Known:
 
 
 class GraphQLEndpoint:
-    """Answers POST and GET; a subscription is answered with server-sent events. `index` is set once it is read."""
+    """Answers POST and GET; a subscription is answered with server-sent events. `live` is set at the start."""
 
     def __init__(
         self,
@@ -76,8 +76,8 @@ class GraphQLEndpoint:
         self.answers = execution.answers
         self._rate_limiter = rate_limiter
         self._new_context = new_context
-        # Of requests that came before, byte for byte.
-        self._known: Store[Fingerprint, Known] = execution.memory.store("requests")
+        # By the bytes of a request that came before, so that it is not parsed again.
+        self._parsed: Store[Fingerprint, ParsedRequest] = execution.memory.store("requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -88,39 +88,39 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             return
         fingerprint = self._fingerprint(scope, body)
-        known = None if fingerprint is None else self._known.get(fingerprint)
-        if known is not None and known.head and (answer := self.answers.get(known.key)) is not None:
-            await send({"type": "http.response.start", "status": 200, "headers": known.head})
+        parsed = None if fingerprint is None else self._parsed.get(fingerprint)
+        if parsed is not None and parsed.head and (answer := self.answers.get(parsed.key)) is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": parsed.head})
             await send({"type": "http.response.body", "body": answer.body})
             return
         request, context = Request(scope, receive), self._new_context(scope)
-        answered: Response | None
-        is_new = known is None
+        reply: Response | None
+        is_new = parsed is None
         try:
-            if known is None:
-                known, answered = await self._answer(request, body, context)
+            if parsed is None:
+                parsed, reply = await self._answer(request, body, context)
             else:
-                operation = await self.execution.admit(known.asked, context)
-                answered = await self._query(request, operation, known, context)
+                operation = await self.execution.admit(parsed.asked, context)
+                reply = await self._query(request, operation, parsed, context)
         except RequestError as error:
-            answered = response.refusal(error)
+            reply = response.refusal(error)
         except Exception as error:
-            answered = failure(request, error)
-        if answered is None:
+            reply = failure(request, error)
+        if reply is None:
             return
-        if isinstance(answered, StreamingResponse):
-            await self._stream(answered, context.address, scope, receive, send)
+        if isinstance(reply, StreamingResponse):
+            await self._stream(reply, context.address, scope, receive, send)
             return
-        if known is not None and fingerprint is not None and answered.status_code == 200:
-            kept = self.answers.get(known.key)
+        if parsed is not None and fingerprint is not None and reply.status_code == 200:
+            kept = self.answers.get(parsed.key)
             # The head of an answer that was not kept would be sent with the body of another.
-            known.head = answered.raw_headers if kept is not None and kept.body == answered.body else []
+            parsed.head = reply.raw_headers if kept is not None and kept.body == reply.body else []
             if is_new:
-                self._known.keep(fingerprint, known, KNOWN_BYTES + 5 * len(body))
-        await answered(scope, receive, send)
+                self._parsed.keep(fingerprint, parsed, PARSED_BYTES + 5 * len(body))
+        await reply(scope, receive, send)
 
     def _body_limit_bytes(self, scope: Scope) -> int:
-        """A token that is no good is refused before the body is parsed."""
+        """More for a request with a token, which is verified before the body is parsed."""
         has_token = any(name == b"authorization" for name, _ in scope["headers"])
         return self.settings.body_limit_bytes if has_token else self.settings.reader_body_limit_bytes
 
@@ -134,8 +134,8 @@ class GraphQLEndpoint:
             await response.refusal(error)(scope, receive, send)
 
     def _fingerprint(self, scope: Scope, body: bytes) -> Fingerprint | None:
-        """What the answer to a request depends on, nothing of it parsed; None for one that must be looked at."""
-        if self.live is None or self.live.is_stale or len(body) > MOST_KNOWN_BYTES:
+        """All bytes that the answer to a request depends on; None for a request that must be parsed each time."""
+        if self.live is None or self.live.is_stale or len(body) > MOST_FINGERPRINTED_BYTES:
             return None
         accept = content_type = None
         for name, value in scope["headers"]:
@@ -147,8 +147,10 @@ class GraphQLEndpoint:
                 content_type = value
         return self.live.generation, scope["method"], scope["query_string"], body, accept, content_type
 
-    async def _answer(self, request: Request, body: bytes, context: Context) -> tuple[Known | None, Response | None]:
-        """The answer, with what is known of a query; none to a client that is gone."""
+    async def _answer(
+        self, request: Request, body: bytes, context: Context
+    ) -> tuple[ParsedRequest | None, Response | None]:
+        """The answer, with what a query was parsed to; no answer to a client that has disconnected."""
         if request.method == "OPTIONS":
             return None, method.options()
         accepted = requests.accepted(request.headers.get("accept"))
@@ -157,9 +159,9 @@ class GraphQLEndpoint:
             context.reports_cost = request.headers.get(COST_HEADER) == "report"
             asked = requests.read(request, body, self.trusted.text)
             key = context.key(asked)
-            kept = None if context.reports_cost else self._kept(request, key, accepted, context)
+            kept = None if context.reports_cost else self._from_memory(request, key, accepted, context)
             if kept is not None:
-                return Known(asked, key, requests.media_type(accepted, OperationType.QUERY)), kept
+                return ParsedRequest(asked, key, requests.media_type(accepted, OperationType.QUERY)), kept
             operation = await self.execution.admit(asked, context)
         except DocumentError as error:
             media_type = requests.media_type(accepted, OperationType.QUERY)
@@ -177,11 +179,13 @@ class GraphQLEndpoint:
         if kind is OperationType.MUTATION:
             result = await self.execution.answer(operation, asked, context)
             return None, response.executed(result, media_type, context.notes(), context.budget)
-        known = Known(asked, key, media_type)
-        return known, await self._query(request, operation, known, context)
+        parsed = ParsedRequest(asked, key, media_type)
+        return parsed, await self._query(request, operation, parsed, context)
 
-    def _kept(self, request: Request, key: str, accepted: Mapping[str, float], context: Context) -> Response | None:
-        """The answer to a query that was answered before: nothing of it is parsed again.
+    def _from_memory(
+        self, request: Request, key: str, accepted: Mapping[str, float], context: Context
+    ) -> Response | None:
+        """The answer to a query that was answered before; its document is not parsed again.
 
         A client that names the entity tag has the answer, even where it is not kept here any more: only answers that
         depend on nothing but their key were ever sent with a tag.
@@ -196,22 +200,24 @@ class GraphQLEndpoint:
             return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
         return None if answer is None else response.computed(answer, media_type, key, is_anonymous=context.is_anonymous)
 
-    async def _query(self, request: Request, operation: Operation, known: Known, context: Context) -> Response | None:
-        """The answer to a query; None for a client that is gone.
+    async def _query(
+        self, request: Request, operation: Operation, parsed: ParsedRequest, context: Context
+    ) -> Response | None:
+        """The answer to a query; None for a client that has disconnected.
 
-        What is in memory is answered at once, all else once for those who ask for the same meanwhile.
+        A query that has to wait is executed once for all clients that send it meanwhile.
         """
         unfinished: Unfinished | None = None
-        if not self.answers.is_computing(known.key):
-            result = self.execution.begin(operation, known.asked, context)
+        if not self.answers.is_computing(parsed.key):
+            result = self.execution.begin(operation, parsed.asked, context)
             if isinstance(result, ExecutionResult):
                 answer = _answer(result, context)
-                self.answers.keep(known.key, answer)
-                return _response(request, answer, result, known, context)
+                self.answers.keep(parsed.key, answer)
+                return _response(request, answer, result, parsed, context)
             unfinished = result
         try:
             with traced(operation):
-                return await unless_gone(request, self._share(request, unfinished, operation, known, context))
+                return await unless_disconnected(request, self._share(request, unfinished, operation, parsed, context))
         finally:
             if unfinished is not None:
                 unfinished.close()
@@ -221,7 +227,7 @@ class GraphQLEndpoint:
         request: Request,
         unfinished: Unfinished | None,
         operation: Operation,
-        known: Known,
+        parsed: ParsedRequest,
         context: Context,
     ) -> Response:
         result: ExecutionResult | None = None
@@ -231,11 +237,11 @@ class GraphQLEndpoint:
             if unfinished is not None and unfinished.is_open:
                 result = await unfinished.finish()
             else:
-                result = await self.execution.answer(operation, known.asked, context)
+                result = await self.execution.answer(operation, parsed.asked, context)
             return _answer(result, context)
 
-        answer = await (execute() if context.reports_cost else self.answers.compute(known.key, execute))
-        return _response(request, answer, result, known, context)
+        answer = await (execute() if context.reports_cost else self.answers.compute(parsed.key, execute))
+        return _response(request, answer, result, parsed, context)
 
 
 def _answer(result: ExecutionResult, context: Context) -> Answer:
@@ -243,16 +249,16 @@ def _answer(result: ExecutionResult, context: Context) -> Answer:
 
 
 def _response(
-    request: Request, answer: Answer, result: ExecutionResult | None, known: Known, context: Context
+    request: Request, answer: Answer, result: ExecutionResult | None, parsed: ParsedRequest, context: Context
 ) -> Response:
-    """*result* is the client's own; without one, the answer was another's, who had no errors."""
+    """*result* is None when the query was executed for another client, whose answer had no errors."""
     if result is not None and result.errors:
-        return response.executed(result, known.media_type, context.notes())
+        return response.executed(result, parsed.media_type, context.notes())
     is_get = request.method == "GET" and answer.is_pure
     if is_get and condition.takes_any_copy(request.headers.getlist("if-none-match")):
-        tag = response.entity_tag(known.key, known.media_type)
+        tag = response.entity_tag(parsed.key, parsed.media_type)
         return response.not_modified(answer, tag, is_anonymous=context.is_anonymous)
-    return response.computed(answer, known.media_type, known.key, is_anonymous=context.is_anonymous)
+    return response.computed(answer, parsed.media_type, parsed.key, is_anonymous=context.is_anonymous)
 
 
 def failure(_: Request, error: Exception) -> Response:
