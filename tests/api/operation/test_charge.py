@@ -1,5 +1,6 @@
 """What is charged beside the cost of an operation: new documents, values in variables, events, other revisions."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from api.access.rate_limit import REQUEST_COST
+from api.access.token import ANONYMOUS
+from api.error import RequestError
 from api.operation import limits
 from api.operation.context import Context
 from api.operation.request import GraphQLRequest
@@ -86,3 +89,25 @@ async def test_unknown_revisions_are_looked_up_together(read_api: Api) -> None:
     assert statements.containing("min(r.revision)") == 1
     cost = read_api.service.http.execution._documents.operation(GraphQLRequest(f"{{ {fields} }}", None, None)).cost
     assert cost > 19 * limits.ARGUMENT_COST["revision"]
+
+
+async def test_a_subscriber_whose_budget_is_used_up_waits_and_keeps_nobody_waiting(settings: Settings) -> None:
+    follow = GraphQLRequest("subscription { rankingRecomputed { ranking { entries { totalCount } } } }", None, None)
+    async with running_api(settings.model_copy(update={"rate_limit": "2000 per 2 seconds"})) as api:
+        await forget(api.service._redis)
+        execution = api.service.http.execution
+        poor, rich = context(api), Context(api.service.pool, api.service.live, api.service.tokens, "192.0.2.2")
+        poor_stream, rich_stream = [
+            execution.stream(await execution.admit(follow, each), follow, each) for each in (poor, rich)
+        ]
+        with pytest.raises(RequestError, match="budget"):
+            for _ in range(20):
+                await execution._rate_limiter.charge(ANONYMOUS, ADDRESS, 400)
+        async with aclosing(poor_stream), aclosing(rich_stream):
+            waiting = asyncio.create_task(anext(poor_stream))
+            await asyncio.sleep(0)
+            async with asyncio.timeout(1):
+                event = await anext(rich_stream)
+            assert not waiting.done()
+            async with asyncio.timeout(4):
+                assert await waiting == event
