@@ -6,9 +6,7 @@ Follows the GraphQL-over-HTTP draft as the audits of graphql-http read it: 400 f
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
 
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, Request
@@ -22,39 +20,20 @@ from api.error import DocumentError, RequestError
 from api.http import condition, method, response, sse
 from api.http import request as requests
 from api.http.disconnect import unless_disconnected
+from api.http.fingerprint import COST_HEADER, PARSED_BYTES, Fingerprint, ParsedRequest, of_request
 from api.http.request import EVENT_STREAM
 from api.operation.answer_cache import Answer
 from api.operation.context import Context
 from api.operation.document import Operation
 from api.operation.execution import Execution, Unfinished, json, refused, traced
 from api.operation.memory import Store
-from api.operation.request import GraphQLRequest
 from api.operation.sharing import may_share
 from api.operation.trusted_document import TrustedDocuments
 from api.state.live import LiveRankings
 from db import telemetry
 from db.settings import Settings
 
-# Of a request that came before, beside its body, which is kept as bytes, as text and parsed.
-PARSED_BYTES = 1_200
-COST_HEADER = "sci-cost"
-# The answer to a request with one of these headers may not be given to others.
-UNREPEATED = frozenset((b"authorization", b"if-none-match", COST_HEADER.encode()))
-MOST_FINGERPRINTED_BYTES = 16_384
-
-Fingerprint: TypeAlias = tuple[object, ...]
-
 log = telemetry.logger(__name__)
-
-
-@dataclass(slots=True)
-class ParsedRequest:
-    """What an anonymous query was parsed to; *head* is that of its answer, empty when the answer was not kept."""
-
-    asked: GraphQLRequest
-    key: str
-    media_type: str
-    head: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class GraphQLEndpoint:
@@ -87,7 +66,7 @@ class GraphQLEndpoint:
             return
         except ClientDisconnect:
             return
-        fingerprint = self._fingerprint(scope, body)
+        fingerprint = None if self.live is None else of_request(self.live, scope, body)
         parsed = None if fingerprint is None else self._parsed.get(fingerprint)
         if parsed is not None and parsed.head and (answer := self.answers.get(parsed.key)) is not None:
             await send({"type": "http.response.start", "status": 200, "headers": parsed.head})
@@ -132,20 +111,6 @@ class GraphQLEndpoint:
                 await events(scope, receive, send)
         except RequestError as error:
             await response.refusal(error)(scope, receive, send)
-
-    def _fingerprint(self, scope: Scope, body: bytes) -> Fingerprint | None:
-        """All bytes that the answer to a request depends on; None for a request that must be parsed each time."""
-        if self.live is None or self.live.is_stale or len(body) > MOST_FINGERPRINTED_BYTES:
-            return None
-        accept = content_type = None
-        for name, value in scope["headers"]:
-            if name in UNREPEATED:
-                return None
-            if name == b"accept":
-                accept = value if accept is None else accept + b"," + value
-            elif name == b"content-type":
-                content_type = value
-        return self.live.generation, scope["method"], scope["query_string"], body, accept, content_type
 
     async def _answer(
         self, request: Request, body: bytes, context: Context
