@@ -28,8 +28,9 @@ from api.operation.trusted_document import TrustedDocuments
 from api.schema.build import create_schema
 from api.state import follow
 from api.state.live import LiveRankings
-from api.web import download, page
+from api.web import download
 from api.web.graphiql import GraphiQL
+from api.web.page.pages import Pages
 from api.websocket.endpoint import WebSocketEndpoint
 from db import tracing
 from db.postgres.pool import AWAY, Pool, close, create_pool
@@ -61,6 +62,7 @@ class Service:
         execution = Execution(schema._schema, settings, self._rate_limiter, self.metrics.plan_failures.inc)
         self.trusted = TrustedDocuments(settings, execution.memory)
         self.http = GraphQLEndpoint(execution, settings, self.trusted, self._rate_limiter, self._new_context)
+        self.pages = Pages(execution, self._new_context, has_graphiql=settings.graphiql)
         self._websocket = WebSocketEndpoint(schema, execution, settings, self.trusted, self._new_context)
 
     @asynccontextmanager
@@ -90,9 +92,6 @@ class Service:
                 await self._websocket.run(socket)
         except RequestError as error:
             await socket.send_denial_response(response.refusal(error))
-
-    async def home(self, request: Request) -> Response:
-        return await page.home(self.live, str(request.base_url), has_graphiql=self.settings.graphiql)
 
     async def export(self, request: Request) -> Response:
         try:
@@ -124,7 +123,6 @@ def create_app(service: Service) -> ASGIApp:
     """The routes of one process, traced from outside: the answer to a bug of ours names its trace too."""
     settings = service.settings
     routes: list[BaseRoute] = [
-        Route("/", service.home),
         WebSocketRoute("/graphql", service.websocket),
         Route("/export/{edition}.{form}", service.export),
         Route("/healthz", service.healthz),
@@ -133,6 +131,7 @@ def create_app(service: Service) -> ASGIApp:
     ]
     if settings.graphiql:
         routes.append(Mount("/graphiql", GraphiQL()))
+    routes += service.pages.routes()
     app = Starlette(
         routes=routes,
         exception_handlers={405: method.not_routed, Exception: failure},

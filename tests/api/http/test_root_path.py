@@ -1,6 +1,7 @@
 """Under a path of a proxy every link of ours works, whether the proxy takes the path off or not."""
 
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import urljoin
 
@@ -23,9 +24,11 @@ async def follow(api: Api, start: str, prefix: str, **headers: str) -> set[str]:
     while waiting:
         path = waiting.pop()
         answer = await api.client.get(path, headers=headers)
-        assert answer.status_code == 200, path
-        if answer.headers["content-type"].startswith("text/html"):
-            links = {urljoin(path, link) for link in LINK.findall(answer.text)}
+        assert answer.status_code in (200, 307), path
+        # The pages of all cities are made alike; guides name other hosts.
+        is_followed = re.search(r"/guide/.|/20\d\d/(?!krefeld)", path) is None
+        if is_followed and answer.headers.get("content-type", "").startswith("text/html"):
+            links = {urljoin(path, unescape(link)) for link in LINK.findall(answer.text)}
             assert all(link.startswith(f"{prefix}/") for link in links), links
             waiting += links - found
             found |= links
@@ -35,9 +38,13 @@ async def follow(api: Api, start: str, prefix: str, **headers: str) -> set[str]:
 @pytest.mark.parametrize("taken_off", [False, True])
 async def test_every_link_works_under_a_path(taken_off: bool, settings: Settings) -> None:
     async with running_api(settings.model_copy(update={"root_path": "/smart/index"})) as api:
-        links = await follow(api, "/smart/index/", "/smart/index")
-        assert {"/smart/index/readyz", "/smart/index/export/2025.csv", "/smart/index/graphiql/page.css"} <= links
-        page = (await api.client.get("/" if taken_off else "/smart/index/")).text
+        links = await follow(api, "/smart/index/en/2025", "/smart/index")
+        assert {
+            "/smart/index/de/2025/krefeld.csv",
+            "/smart/index/export/2025.csv",
+            "/smart/index/graphiql/page.css",
+        } <= links
+        page = (await api.client.get("/en/2025" if taken_off else "/smart/index/en/2025")).text
         assert f"{api.url}/smart/index/graphql" in page
         prefix = "" if taken_off else "/smart/index"
         answer = await api.client.post(f"{prefix}/graphql", json=QUERY)
@@ -59,13 +66,13 @@ async def test_a_trusted_proxy_names_the_path(settings: Settings) -> None:
     async with running_api(trusting) as api:
         for named, used in (("/index", "/index"), ("/index/", "/index"), ("//evil.example", "/other"), ("", "")):
             headers = {"X-Forwarded-Prefix": named, "X-Forwarded-For": "203.0.113.9"}
-            page = (await api.client.get("/", headers=headers)).text
+            page = (await api.client.get("/en/2025", headers=headers)).text
             assert f"{api.url}{used}/graphql " in page
             assert (await api.client.post("/graphql", json=QUERY, headers=headers)).status_code == 200
 
 
 async def test_anybody_else_does_not(read_api: Api) -> None:
-    page = (await read_api.client.get("/", headers={"X-Forwarded-Prefix": "/index"})).text
+    page = (await read_api.client.get("/en/2025", headers={"X-Forwarded-Prefix": "/index"})).text
     assert f"{read_api.url}/graphql " in page
 
 
