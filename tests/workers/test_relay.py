@@ -7,12 +7,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from redis.asyncio import Redis
 
-from db.change import outbox
+from db.change import outbox, publication
+from db.change.publication import Publication
 from db.postgres.pool import Pool, transaction
+from db.ranking import event
 from db.redis import connect_redis
 from db.settings import Settings
 
@@ -20,12 +23,16 @@ WAIT_SECONDS = 20
 
 
 @asynccontextmanager
-async def relaying(settings: Settings, database_number: int) -> AsyncIterator["Redis"]:
+async def relaying(settings: Settings, database_number: int, stale_seconds: int = 1) -> AsyncIterator["Redis"]:
     """A relay process on a Redis database of its own, which is empty at first."""
     redis_url = str(settings.redis_url).replace("db=0", f"db={database_number}")
     redis = connect_redis(settings.model_copy(update={"redis_url": redis_url}))
     await redis.flushdb()
-    given = {"DATABASE_URL": str(settings.database_url), "REDIS_URL": redis_url, "SCI_STALE_SECONDS": "1"}
+    given = {
+        "DATABASE_URL": str(settings.database_url),
+        "REDIS_URL": redis_url,
+        "SCI_STALE_SECONDS": str(stale_seconds),
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "workers.relay", env={**os.environ, **given}, stderr=asyncio.subprocess.DEVNULL
     )
@@ -133,3 +140,20 @@ async def test_a_message_has_no_instant_in_it(settings: Settings, pool: Pool) ->
     assert isinstance(taken, bytes)
     headers = json.loads(taken)["headers"]
     assert (headers["task"], headers["expires"], headers["eta"]) == ("ranking.recompute", None, None)
+
+
+async def test_a_scheduled_edition_is_published_at_its_instant_and_told(settings: Settings, pool: Pool) -> None:
+    """By a relay that wakes for it: neither its sweep nor the wait for a notification comes first."""
+    await pool.execute("update edition set published_at = null where year = 2025")
+    async with relaying(settings, 4, stale_seconds=30) as redis, redis.pubsub() as events:
+        await events.subscribe(event.CHANNEL)
+        at = datetime.now(UTC) + timedelta(seconds=3)
+        async with transaction(pool) as writer:
+            assert not await publication.publish(writer, Publication(2025, at), "somebody")
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (message := await events.get_message(ignore_subscribe_messages=True, timeout=0.1)) is None:
+                pass
+    assert orjson.loads(message["data"]) == {"published": 2025}
+    published_at = await pool.fetchval("select published_at from edition where year = 2025")
+    assert timedelta(0) <= published_at - at < timedelta(seconds=1.5)
+    assert await pool.fetchval("select count(*) from edition_event where kind = 'published'") == 1

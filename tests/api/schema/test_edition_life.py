@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from graphql import GraphQLObjectType, build_schema, get_named_type, is_leaf_type
 
 from api.access.token import Role
 from api.schema import node
+from api.schema.build import sdl
+from api.schema.type.lookup import FINDERS
 from db.change import publication
 from db.postgres.pool import Pool, transaction
 from tests.api.schema.test_submission import payment
@@ -35,6 +38,8 @@ DOORS = {
     "City.categories": '{ city(slug: "krefeld") { categories(edition: YEAR) { score } } }',
     "City.published": '{ city(slug: "krefeld") { published(edition: YEAR) { rank } } }',
     "node: Edition": '{ node(id: "ID:Edition:YEAR") { id } }',
+    "node: Indicator": '{ node(id: "ID:Indicator:YEAR:payment") { id } }',
+    "node: Parameter": '{ node(id: "ID:Parameter:YEAR:payment") { id } }',
     "node: Category": '{ node(id: "ID:Category:YEAR:mobility") { id } }',
     "node: Ranking": '{ node(id: "ID:Ranking:YEAR:1") { id } }',
     "node: RankingEntry": '{ node(id: "ID:RankingEntry:stored:YEAR:1:krefeld") { id } }',
@@ -53,6 +58,56 @@ def at_door(query: str, year: int) -> str:
     before, rest = filled.split("ID:", 1)
     text, after = rest.split('"', 1)
     return f'{before}{node.encode(*text.split(":"))}"{after}'
+
+
+# Types that lead to editions and are of none. What is below any other type was reached through a door above it.
+OUTSIDE = {"Query", "Subscription", "City", "CityConnection", "CityEdge", "Viewer", "PageInfo", "CityYear"}
+# Doors that name no edition, or are tried elsewhere: each with what shuts it.
+OTHER_DOORS = {
+    "Query.node": "by the type of node, above",
+    "Query.editions": "KNOWN, below",
+    "City.history": "below",
+    "CityYear.edition": "City.timeline has no year of a draft",
+    "City.audit": "for admins, who see drafts",
+    "Query.proposal": "for admins, and for editors their own",
+    "Query.proposals": "for admins, and for editors their own",
+    "Subscription.rankingRecomputed": "below",
+}
+
+
+def test_every_door_to_an_edition_is_tried() -> None:
+    """A new field by which an edition can be reached fails here until it is placed above."""
+    doors = {
+        f"{type_.name}.{name}"
+        for type_ in build_schema(sdl()).type_map.values()
+        if isinstance(type_, GraphQLObjectType) and type_.name != "Mutation" and not type_.name.startswith("__")
+        for name, field in type_.fields.items()
+        if {"edition", "year", "id"} & set(field.args)
+        or (
+            type_.name in OUTSIDE
+            and get_named_type(field.type).name not in OUTSIDE
+            and not is_leaf_type(get_named_type(field.type))
+        )
+    }
+    tried = {name if "." in name else f"Query.{name}" for name in DOORS if ":" not in name and " " not in name}
+    assert doors == tried | set(OTHER_DOORS)
+    nodes = {name.removeprefix("node: ") for name in DOORS if name.startswith("node: ")}
+    # A city is of no edition; who may read a proposal is no reader. Numbers of analyses and corrections of a draft:
+    # test_a_reader_gets_no_node_of_a_draft_that_has_a_number.
+    assert nodes | {"City", "Proposal", "UncertaintyAnalysis", "Correction"} == set(FINDERS)
+
+
+async def test_a_reader_gets_no_node_of_a_draft_that_has_a_number(api: Api, pool: Pool, recompute: Recompute) -> None:
+    await create(api)
+    await recompute()
+    await api.service.live.refresh()
+    ask = """mutation { requestUncertainty(input: {edition: 2026, draws: 10}) { analysis { id } errors { code } } }"""
+    asked = (await api.data(ask, token=api.token()))["requestUncertainty"]
+    find = "query($id: ID!) { node(id: $id) { id } }"
+    for token, expected in ((api.token(), asked["analysis"]), (None, None), (api.token(Role.EDITOR, "krefeld"), None)):
+        assert (await api.data(find, {"id": asked["analysis"]["id"]}, token))["node"] == expected
+    await api.data(SUBMIT, {"input": {"edition": 2026, "scores": [payment(50)]}}, api.token())
+    assert (await api.data(find, {"id": node.encode("Correction", 2026, 2, 0)}))["node"] is None
 
 
 async def change(api: Api, query: str, **variables: Any) -> Any:
@@ -114,8 +169,9 @@ async def test_a_reader_gets_for_a_draft_what_an_unknown_edition_gets(
     exports.append((await api.client.get("/export/2026.csv")).status_code)
     assert exports == [404, 404]
     assert 'edition="2026"' not in metrics + (await api.client.get("/metrics")).text
-    history = await api.data('{ city(slug: "krefeld") { history { id } } }', token=token)
-    assert len(history["city"]["history"]) == len([year for year in known["editions"] if year["year"] in (2024, 2025)])
+    past = await api.data('{ city(slug: "krefeld") { history { id } timeline { edition { year } } } }', token=token)
+    assert len(past["city"]["history"]) == len([each for each in known["editions"] if each["year"] in (2024, 2025)])
+    assert 2026 not in [each["edition"]["year"] for each in past["city"]["timeline"]]
 
 
 async def test_an_entity_tag_does_not_tell_of_a_draft(api: Api, recompute: Recompute) -> None:

@@ -1,11 +1,14 @@
 """Loading: all or nothing, repeatable, and felt by every edition that it concerns."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from db.dataset import dataset, load
+from db.dataset.csv_table import DatasetError
 from db.dataset.dataset import Dataset, RecordedScore
 from db.dataset.load import LoadError
 from db.index.score import ValueStatus
@@ -87,3 +90,16 @@ async def test_nothing_that_an_audit_names_is_removed(removed: str, pool: Pool, 
     with pytest.raises(LoadError, match=rf"^edition 2025 holds {removed} \w+, which the dataset leaves out$"):
         await load.load(pool, bundled)
     assert (await pool.fetchrow(COUNTS), await revisions(pool)) == before
+
+
+async def test_a_file_may_say_that_an_edition_is_a_draft(pool: Pool, tmp_path: Path) -> None:
+    shutil.copytree(BUNDLED, tmp_path / "draft")
+    file = tmp_path / "draft" / "edition.csv"
+    header, *lines = file.read_text().splitlines()
+    stated = [f"{header},state", *(f"{line},{'draft' if line.startswith('2025') else ''}" for line in lines)]
+    file.write_text("\n".join(stated) + "\n")
+    with pytest.raises(LoadError, match="edition 2025 is draft, and it is published"):
+        await load.load(pool, dataset.read(tmp_path / "draft"))
+    file.write_text("\n".join(stated).replace("draft", "closed") + "\n")
+    with pytest.raises(DatasetError, match=r"edition.csv, line \d+, .*state.*'closed' is neither draft nor published"):
+        dataset.read(tmp_path / "draft")
