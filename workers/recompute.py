@@ -18,6 +18,10 @@ from workers import metrics
 
 log = telemetry.logger(__name__)
 
+# Of one task: one waits for the lock of an edition, one reads it, one counts the attempt. With fewer, a task would wait
+# for a connection that it has itself.
+MOST_CONNECTIONS_AT_ONCE = 3
+
 
 class Recomputer:
     """What a worker recomputes with; one task at a time."""

@@ -16,7 +16,7 @@ from db.redis import RedisClient, connect_redis
 from db.settings import Settings
 from workers import metrics
 from workers.app import settings
-from workers.recompute import Recomputer
+from workers.recompute import MOST_CONNECTIONS_AT_ONCE, Recomputer
 
 T = TypeVar("T")
 
@@ -38,7 +38,9 @@ class Runtime:
         runner = asyncio.Runner()
         # A transaction stays open while a ranking is computed.
         longest = max(settings.statement_timeout_seconds, settings.task_time_limit_seconds)
-        pool = runner.run(create_pool(settings.database_url, settings, "worker", longest))
+        pool = runner.run(
+            create_pool(settings.database_url, settings, "worker", longest, at_least=MOST_CONNECTIONS_AT_ONCE)
+        )
         redis = connect_redis(settings)
         # What is loaded stays: looking through it for garbage takes longer than a ranking.
         gc.collect()

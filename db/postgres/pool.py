@@ -64,18 +64,23 @@ async def connect(database_url: str, **options: Any) -> "asyncpg.Connection[asyn
 
 
 async def create_pool(
-    database_url: str, settings: Settings, application: str, statement_seconds: float | None = None
+    database_url: str,
+    settings: Settings,
+    application: str,
+    statement_seconds: float | None = None,
+    *,
+    at_least: int = 1,
 ) -> "Pool":
     """A pool whose connections carry the settings' timeouts and the name *application*.
 
     No statement takes longer than *statement_seconds*, the settings' when None, on the server or on this side of a
-    connection that has gone silent.
+    connection that has gone silent. The pool may have *at_least* so many connections, whatever the settings say.
     """
     statement_seconds = statement_seconds or settings.statement_timeout_seconds
     pool = asyncpg.create_pool(
         database_url,
         min_size=1,
-        max_size=settings.database_pool_size,
+        max_size=max(settings.database_pool_size, at_least),
         init=_prepare,
         reset=_reset,
         timeout=settings.lock_timeout_seconds,

@@ -8,10 +8,12 @@ import pytest
 from db.change import submission
 from db.change.score_proposal import ScoreChange, ScoreProposal
 from db.index import edition
-from db.postgres.pool import Pool, transaction
+from db.postgres.pool import Pool, create_pool, transaction
 from db.ranking import compute, inputs, ranking, rebuild, store
+from db.redis import connect_redis
 from db.settings import Settings
 from tests.conftest import Recompute, rank_all
+from workers.recompute import MOST_CONNECTIONS_AT_ONCE, Recomputer
 
 STORED = "select edition, revision, input_hash from ranking order by edition, revision"
 
@@ -137,3 +139,22 @@ async def test_a_closed_edition_keeps_its_rankings(pool: Pool, settings: Setting
     await pool.execute("update edition set closed_at = now() where year = 2025")
     await rank_all(settings.model_copy(update={"keep_rankings": 1}), pool)
     assert await stored(pool) == [(2024, 1), (2025, 1), (2025, 2), (2025, 3)]
+
+
+async def test_a_worker_ranks_with_a_pool_of_one_in_its_settings(settings: Settings, pool: Pool) -> None:
+    """Also when another one holds the edition's lock, which takes all the connections that a task ever has."""
+    await submit(pool, 2025, "payment", 1)
+    small = settings.model_copy(update={"database_pool_size": 1})
+    assert small.database_url is not None
+    own = await create_pool(small.database_url, small, "worker", at_least=MOST_CONNECTIONS_AT_ONCE)
+    redis = connect_redis(small)
+    async with asyncio.timeout(20):
+        async with transaction(pool) as holder:
+            await store.lock(holder, 2025)
+            ranking = asyncio.create_task(Recomputer(own, redis, small).bring_up_to_date(2025))
+            await asyncio.sleep(0.5)
+            assert not ranking.done()
+        await ranking
+    assert await pool.fetchval("select max(revision) from ranking where edition = 2025") == 2
+    await redis.aclose()
+    await own.close()
