@@ -17,10 +17,10 @@ EARLIEST, LATEST = 1000, 9999
 INSERT_EDITION = """
 insert into edition
     (year, revision, normalisation, aggregation, top_n, hidden_champion_category_top_n,
-     hidden_champion_overall_rank_worse_than, min_population, review_required, published_at)
+     hidden_champion_overall_rank_worse_than, min_population, lowest, review_required, published_at)
 select $1, coalesce((select max(revision) from edition_event where edition = $1 and kind = 'deleted'), 0),
        normalisation, aggregation, top_n, hidden_champion_category_top_n,
-       hidden_champion_overall_rank_worse_than, min_population, review_required, null
+       hidden_champion_overall_rank_worse_than, min_population, lowest, review_required, null
 from edition
 where year = $2
 returning revision

@@ -11,6 +11,7 @@ from db.composite.framework import (
     FrameworkError,
     Methodology,
     Normalisation,
+    lowest_problem,
     weight_problem,
 )
 from db.index import definition, score
@@ -28,7 +29,7 @@ NUMBERS = {
 UPDATE_METHODOLOGY = """
 update edition
 set normalisation = $2, aggregation = $3, top_n = $4, hidden_champion_category_top_n = $5,
-    hidden_champion_overall_rank_worse_than = $6, min_population = $7
+    hidden_champion_overall_rank_worse_than = $6, min_population = $7, lowest = $8
 where year = $1
 """
 
@@ -69,6 +70,12 @@ class MethodologyChange:
     hidden_champion_category_top_n: int | None = None
     hidden_champion_overall_rank_worse_than: int | None = None
     min_population: int | None = None
+    lowest: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.lowest is not None:
+            # Minus zero is zero.
+            object.__setattr__(self, "lowest", self.lowest + 0.0)
 
     def given(self) -> dict[str, Any]:
         """The fields of the methodology that are to be different, by name."""
@@ -89,6 +96,10 @@ class MethodologyChange:
                 self.apply(framework).check()
             except FrameworkError as error:
                 problems.append(Problem(ProblemCode.OUT_OF_RANGE, str(error), ("methodology", "weights")))
+        if not problems and (self.aggregation, self.normalisation, self.lowest) != (None, None, None):
+            zero = self.apply(framework).zero_problem()
+            if zero is not None:
+                problems.append(Problem(ProblemCode.OUT_OF_RANGE, zero[1], ("methodology", "lowest")))
         return problems
 
     async def check_records(self, reader: Reader, edition: int, framework: Framework) -> list[Problem]:
@@ -113,6 +124,8 @@ class MethodologyChange:
             value = getattr(self, name)
             if value is not None:
                 yield from check_number(value, least, LARGEST_INTEGER, ("methodology", *path))
+        if self.lowest is not None and (problem := lowest_problem(self.lowest)) is not None:
+            yield Problem(ProblemCode.OUT_OF_RANGE, problem, ("methodology", "lowest"))
 
     def _check_weights(self, framework: Framework) -> Iterator[Problem]:
         seen: dict[str, int] = {}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.composite.aggregation import AGGREGATE, present_weights
-from db.composite.framework import Aggregation, Direction, Framework, Level, Normalisation
+from db.composite.framework import REACHES_ZERO, Aggregation, Direction, Framework, Level, Normalisation
 from db.composite.normalisation import NORMALISE
 from db.composite.rank import rows_at_once
 
@@ -21,7 +21,7 @@ def recorded_scores(framework: Framework, values: F64) -> F64:
     *values* is (measures, cities), each on its measure's own scale: a parameter's are normalised across the
     cities, the others' divided by their maximum.
     """
-    measures = framework.measures
+    measures, lowest = framework.measures, framework.methodology.lowest
     scores = np.empty(values.shape)
     for direction in Direction:
         rows = [i for i, m in enumerate(measures) if m.level is not Level.PARAMETER and m.direction is direction]
@@ -31,8 +31,16 @@ def recorded_scores(framework: Framework, values: F64) -> F64:
         step = rows_at_once(values.shape[1])
         for start in range(0, len(rows), step):
             taken = rows[start : start + step]
-            scores[taken] = NORMALISE[normalisation](values[taken], direction)
+            normalised = NORMALISE[normalisation](values[taken], direction)
+            scores[taken] = (
+                _raise_lowest(normalised, lowest) if lowest and normalisation in REACHES_ZERO else normalised
+            )
     return scores
+
+
+def _raise_lowest(scores: F64, lowest: float) -> F64:
+    """Scores 0-100 as scores *lowest*-100."""
+    return np.minimum(lowest + scores * (100 - lowest) / 100, 100.0)
 
 
 def _parameters(framework: Framework) -> dict[tuple[Normalisation, Direction], list[int]]:

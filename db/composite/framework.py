@@ -21,6 +21,7 @@ CODE = re.compile(r"[a-z0-9_]+")
 LARGEST_VALUE = 1e15
 # A weight beyond these next to one of 1 is lost in the last bits of a sum.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-6, 1e6
+LARGEST_LOWEST = 99.0
 
 
 class FrameworkError(ValueError):
@@ -55,6 +56,10 @@ class Aggregation(StrEnum):
     GEOMETRIC_MEAN = "geometric_mean"
 
 
+# Of these the worst city has the score 0 when the methodology names no other lowest score.
+REACHES_ZERO = frozenset({Normalisation.MIN_MAX, Normalisation.RANK})
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One category, indicator or parameter; `code` is unique in its framework.
@@ -81,7 +86,8 @@ class Methodology:
 
     A city is a Hidden Champion in a category when its rank there is at most
     `hidden_champion_category_top_n` and its overall rank is greater than
-    `hidden_champion_overall_rank_worse_than`.
+    `hidden_champion_overall_rank_worse_than`. `lowest` is the score that min_max and rank give to the worst city: above
+    0 it keeps a geometric mean from taking every city to 0 that is worst in one parameter.
     """
 
     normalisation: Normalisation
@@ -90,6 +96,7 @@ class Methodology:
     hidden_champion_category_top_n: int
     hidden_champion_overall_rank_worse_than: int
     min_population: int
+    lowest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,20 @@ class Framework:
         """The normalisation in force for a parameter."""
         return measure.normalisation or self.methodology.normalisation
 
+    def zero_problem(self) -> tuple[Measure, str] | None:
+        """The first parameter of which a geometric mean takes the worst city to 0, and what to do; None without one."""
+        methodology = self.methodology
+        if methodology.aggregation is not Aggregation.GEOMETRIC_MEAN or methodology.lowest > 0:
+            return None
+        for measure in self.measures:
+            if measure.level is Level.PARAMETER and self.normalisation_of(measure) in REACHES_ZERO:
+                message = (
+                    f"{self.normalisation_of(measure)} gives the city that is worst in {measure.code} the score 0, and "
+                    f"{methodology.aggregation} then gives it 0 overall: say a lowest score above 0, such as 1"
+                )
+                return measure, message
+        return None
+
     def value_range(self, measure: Measure) -> tuple[float, float]:
         """The lowest and highest value that can be recorded for *measure*, on its own scale."""
         if measure.level is not Level.PARAMETER:
@@ -186,6 +207,13 @@ def _check_parent(measure: Measure, levels: dict[str, Level]) -> None:
     if found is not wanted:
         message = f"the parent of the {measure.level} is {wanted or 'left empty'}, not {found or 'left empty'}"
         raise FrameworkError(measure.code, "parent", message)
+
+
+def lowest_problem(lowest: float) -> str | None:
+    """Why a number cannot be the lowest normalised score; None when it can."""
+    if 0 <= lowest <= LARGEST_LOWEST:
+        return None
+    return f"{lowest!r} is not a lowest score: it must be 0 to {LARGEST_LOWEST:g}"
 
 
 def weight_problem(weight: float) -> str | None:

@@ -15,6 +15,7 @@ from db.composite.framework import (
     Measure,
     Methodology,
     Normalisation,
+    lowest_problem,
 )
 from db.dataset import csv_table
 from db.dataset.csv_table import Columns, Line
@@ -94,11 +95,18 @@ def _read_editions(folder: Path) -> dict[int, EditionData]:
         "hidden_champion_overall_rank_worse_than": csv_table.count,
         "min_population": csv_table.count,
     }
-    for line in csv_table.lines(folder / "edition.csv", columns, {"state": _loaded_state}):
-        year, state = line.values.pop("year"), line.values.pop("state")
+    for line in csv_table.lines(folder / "edition.csv", columns, {"state": _loaded_state, "lowest": _lowest}):
+        year, state, lowest = (line.values.pop(name) for name in ("year", "state", "lowest"))
         csv_table.once(line, "year", year, editions)
-        editions[year] = EditionData(Methodology(**line.values), state=state)
+        editions[year] = EditionData(Methodology(**line.values, lowest=lowest or 0.0), state=state)
     return editions
+
+
+def _lowest(raw: str) -> float:
+    lowest = csv_table.number(raw)
+    if (problem := lowest_problem(lowest)) is not None:
+        raise ValueError(problem)
+    return lowest
 
 
 def _read_members(folder: Path, dataset: Dataset) -> None:
@@ -141,6 +149,9 @@ def _read_frameworks(folder: Path, dataset: Dataset) -> None:
         except FrameworkError as error:
             place = line_of.get((year, error.code)) or last or Line("framework.csv", 1, {})
             place.fail(error.field, f"edition {year}: {error}")
+        if (zero := edition.framework.zero_problem()) is not None:
+            measure, message = zero
+            line_of[year, measure.code].fail("code", f"edition {year}: {message} in edition.csv")
 
 
 def _read_scores(folder: Path, dataset: Dataset) -> None:

@@ -64,7 +64,7 @@ async def export(reader: Reader, year: int, folder: Path) -> None:
     is_draft = (await edition_rows.lives(reader))[year].published_at is None
     methodology = [(year, State.DRAFT if is_draft else None, *astuple(framework.methodology))]
     measures = [(year, *astuple(measure)) for measure in framework.measures]
-    _write(folder / "edition.csv", ["year", "state", *_names(Methodology)], methodology, {"state": None})
+    _write(folder / "edition.csv", ["year", "state", *_names(Methodology)], methodology, {"state": None, "lowest": 0.0})
     _write(folder / "city.csv", CITY, await reader.fetch(CITIES, year), {"population": None, "population_date": None})
     _write(folder / "member.csv", MEMBER, await reader.fetch(MEMBERS, year))
     _write(folder / "framework.csv", ["edition", *_names(Measure)], measures, {"maximum": 100.0, "normalisation": None})

@@ -28,15 +28,15 @@ set name = excluded.name, state = excluded.state, population = excluded.populati
 UPSERT_EDITION = """
 insert into edition
     (year, normalisation, aggregation, top_n, hidden_champion_category_top_n,
-     hidden_champion_overall_rank_worse_than, min_population, published_at, revision)
-select $1, $2, $3, $4, $5, $6, $7, case when $8 then null else now() end,
+     hidden_champion_overall_rank_worse_than, min_population, lowest, published_at, revision)
+select $1, $2, $3, $4, $5, $6, $7, $8, case when $9 then null else now() end,
        -- A ranking is named by edition and revision and never changes, so a year that is used again counts on.
        coalesce((select max(revision) from edition_event where edition = $1 and kind = 'deleted'), 0)
 on conflict (year) do update
 set normalisation = excluded.normalisation, aggregation = excluded.aggregation, top_n = excluded.top_n,
     hidden_champion_category_top_n = excluded.hidden_champion_category_top_n,
     hidden_champion_overall_rank_worse_than = excluded.hidden_champion_overall_rank_worse_than,
-    min_population = excluded.min_population
+    min_population = excluded.min_population, lowest = excluded.lowest
 """
 
 UPSERT_MEASURES = """

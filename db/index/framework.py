@@ -11,7 +11,7 @@ from db.postgres.pool import Reader
 
 BY_EDITION = """
 select e.year, e.normalisation, e.aggregation, e.top_n, e.hidden_champion_category_top_n,
-       e.hidden_champion_overall_rank_worse_than, e.min_population
+       e.hidden_champion_overall_rank_worse_than, e.min_population, e.lowest
 from unnest($1::integer[]) with ordinality as key (year, position)
 join edition e using (year)
 order by key.position
@@ -61,6 +61,8 @@ def _methodology(fields: dict[str, Any]) -> Methodology:
             **fields,
             "normalisation": Normalisation(fields["normalisation"]),
             "aggregation": Aggregation(fields["aggregation"]),
+            # What was stored before there was such a field has none.
+            "lowest": float(fields.get("lowest", 0)),
         }
     )
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # What inputs and figures depend on beside what is stored: raise FORM with every change of the hash or of the maths.
-FORM = 2
+FORM = 3
 VERSION = f"{FORM}, numpy {np.__version__}"
 
 # A code that was an indicator then and is a category now had no Top N, and is not compared with.

@@ -25,6 +25,7 @@ class Methodology:
     top_n: int = strawberry.field(description="Size of the Top N, overall and in each category.")
     hidden_champion: HiddenChampionRule = strawberry.field(description="Who is a Hidden Champion.")
     min_population: int = strawberry.field(description="A member has more inhabitants than this.")
+    lowest: float = strawberry.field(description="Score that MIN_MAX and RANK give to the worst city; 100 is the best.")
 
     @classmethod
     def of(cls, methodology: composite.Methodology) -> "Methodology":
@@ -37,6 +38,7 @@ class Methodology:
                 overall_rank_worse_than=methodology.hidden_champion_overall_rank_worse_than,
             ),
             min_population=methodology.min_population,
+            lowest=methodology.lowest,
         )
 
 
@@ -68,6 +70,11 @@ class MethodologyInput:
         default=None, description="The rule, or a part of it."
     )
     min_population: int | None = strawberry.field(default=None, description="Less than every member's population.")
+    lowest: float | None = strawberry.field(
+        default=None,
+        description="Score that MIN_MAX and RANK give to the worst city, 0 to 99; above 0 with GEOMETRIC_MEAN, which "
+        "otherwise takes every city to 0 that is worst in one parameter.",
+    )
 
     def change(self) -> MethodologyChange:
         rule = self.hidden_champion or HiddenChampionRuleInput()
@@ -79,4 +86,5 @@ class MethodologyInput:
             rule.category_top_n,
             rule.overall_rank_worse_than,
             self.min_population,
+            self.lowest,
         )

@@ -3,13 +3,17 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from db.composite.framework import REACHES_ZERO, Level
 from db.dataset import dataset, export, load
-from db.postgres.pool import Pool, create_pool
+from db.dataset.csv_table import DatasetError
+from db.postgres.pool import Pool, create_pool, transaction
+from db.ranking import ranking, rebuild
 from db.settings import Settings
 from tests import made_up
-from tests.conftest import BUNDLED
+from tests.conftest import BUNDLED, rank_all
 from tests.db.ranking.test_asem import ASEM
 
 
@@ -62,3 +66,38 @@ async def test_asem_differs_from_its_export_in_order_only(empty_settings: Settin
     assert {name: sorted(text.splitlines()) for name, text in written.items()} == {
         name: sorted(text.splitlines()) for name, text in given.items()
     }
+
+
+async def test_a_lowest_score_is_loaded_ranked_and_exported(empty_settings: Settings, tmp_path: Path) -> None:
+    folder = made_up.write(tmp_path / "made_up", cities=12, parameters=10)
+    rows = list(csv.reader((folder / "edition.csv").read_text().splitlines()))
+    rows[1][rows[0].index("aggregation")] = "geometric_mean"
+
+    def write(lowest: str) -> None:
+        with (folder / "edition.csv").open("w", newline="") as stream:
+            csv.writer(stream).writerows([[*rows[0], "lowest"], [*rows[1], lowest]])
+
+    for lowest, message in (("", "say a lowest score above 0"), ("0", "such as 1"), ("100", "it must be 0 to 99")):
+        write(lowest)
+        with pytest.raises(DatasetError, match=message):
+            dataset.read(folder)
+    write("1.5")
+    assert empty_settings.database_url is not None
+    pool = await create_pool(empty_settings.database_url, empty_settings, "test")
+    await load.load(pool, dataset.read(folder))
+    await rank_all(empty_settings, pool)
+    await export.export(pool, made_up.YEAR, tmp_path / "out")
+    [written] = csv.DictReader((tmp_path / "out" / "edition.csv").read_text().splitlines())
+    assert (written["aggregation"], written["lowest"]) == ("geometric_mean", "1.5")
+    [stored] = await ranking.by_key(pool, [(made_up.YEAR, 1)])
+    assert stored is not None
+    assert stored.framework.methodology.lowest == 1.5
+    worst = {
+        float(np.nanmin(column.score))
+        for column, measure in zip(stored.columns[1:], stored.framework.measures, strict=True)
+        if measure.level is Level.PARAMETER and stored.framework.normalisation_of(measure) in REACHES_ZERO
+    }
+    assert worst == {1.5}
+    async with transaction(pool, "repeatable_read") as reader:
+        assert (await rebuild.rebuild(reader, None)).differences == ()
+    await pool.close()
