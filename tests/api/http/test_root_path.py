@@ -28,7 +28,7 @@ async def follow(api: Api, start: str, prefix: str, **headers: str) -> set[str]:
         # The pages of all cities are made alike; guides name other hosts.
         is_followed = re.search(r"/guide/.|/20\d\d/(?!krefeld)", path) is None
         if is_followed and answer.headers.get("content-type", "").startswith("text/html"):
-            links = {urljoin(path, unescape(link)) for link in LINK.findall(answer.text)}
+            links = {urljoin(path, unescape(link)) for link in LINK.findall(answer.text) if link != "data:,"}
             assert all(link.startswith(f"{prefix}/") for link in links), links
             waiting += links - found
             found |= links
