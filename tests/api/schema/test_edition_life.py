@@ -13,6 +13,7 @@ from api.schema.type.lookup import FINDERS
 from db.change import publication
 from db.postgres.pool import Pool, transaction
 from tests.api.schema.test_submission import payment
+from tests.api.websocket.test_subscription import connected
 from tests.conftest import Api, Recompute
 
 CREATE = """mutation($input: CreateEditionInput!) { createEdition(input: $input) {
@@ -293,3 +294,18 @@ async def test_a_draft_is_deleted_with_all_that_is_its(api: Api, pool: Pool, rec
     assert await pool.fetchrow(counts) == before
     again = await create(api)
     assert again["edition"]["revision"] == 3, "a ranking of the deleted draft must not be taken for one of this"
+
+
+async def test_who_follows_the_newest_edition_gets_a_new_one_when_it_is_published(
+    api: Api, recompute: Recompute
+) -> None:
+    follow = "subscription { rankingRecomputed { ranking { edition { year } revision } } }"
+    async with connected(api) as socket:
+        await socket.subscribe(follow)
+        assert (await socket.event())["ranking"]["edition"] == {"year": 2025}
+        await create(api)
+        await recompute()
+        await api.service.live.refresh()
+        await socket.nothing()
+        await change(api, PUBLISH, input={"edition": 2026})
+        assert (await socket.event())["ranking"] == {"edition": {"year": 2026}, "revision": 1}
