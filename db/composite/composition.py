@@ -69,14 +69,14 @@ def compose(framework: Framework, own: F64, weights: F64, aggregation: Aggregati
     *own* is (measures, ...), the scores of what is recorded: one of an indicator or category stands in for the
     aggregate below it. *weights* is (measures, ...), broadcast against it. Equal columns have equal scores.
     """
-    score = foot(own, weights)
-    for _ in climb(framework, score, weights, aggregation):
+    score = recorded_below_overall(own, weights)
+    for _ in fill_upwards(framework, score, weights, aggregation):
         pass
     return score
 
 
-def foot(own: F64, weights: F64) -> F64:
-    """The scores before `climb`: what is recorded, below a row for overall."""
+def recorded_below_overall(own: F64, weights: F64) -> F64:
+    """The scores before `fill_upwards`: what is recorded, below a row for overall."""
     rest = np.broadcast_shapes(own.shape[1:], weights.shape[1:])
     score = np.empty((1 + len(own), *rest))
     score[0] = np.nan
@@ -96,8 +96,8 @@ class Step(NamedTuple):
     weights: F64
 
 
-def climb(framework: Framework, score: F64, weights: F64, aggregation: Aggregation) -> Iterator[Step]:
-    """Fill *score*, of `foot`, in from the bottom up, and give each step once its row is filled in."""
+def fill_upwards(framework: Framework, score: F64, weights: F64, aggregation: Aggregation) -> Iterator[Step]:
+    """Fill in the rows of *score* from the bottom up, and yield each step once its row is there."""
     for row, children in framework.branches:
         below = [1 + child for child in children]
         scores = score[below]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from db.composite.aggregation import shares
 from db.composite.arithmetic import sum_rows
-from db.composite.composition import climb, foot, nominal_weights, recorded_scores
+from db.composite.composition import fill_upwards, nominal_weights, recorded_below_overall, recorded_scores
 from db.composite.framework import Framework
 from db.composite.rank import competition_rank
 
@@ -64,18 +64,18 @@ def aggregate(framework: Framework, own: F64, own_estimated_share: F64) -> tuple
     """
     is_recorded = ~np.isnan(own)
     weights = nominal_weights(framework)
-    score = foot(own, weights)
+    score = recorded_below_overall(own, weights)
     share = np.full(score.shape, np.nan)
-    estimated_share = foot(own_estimated_share, weights)
-    for row, below, scores, present in climb(framework, score, weights, framework.methodology.aggregation):
+    estimated_share = recorded_below_overall(own_estimated_share, weights)
+    for row, below, scores, present in fill_upwards(framework, score, weights, framework.methodology.aggregation):
         own_shares = np.where(np.isnan(scores), np.nan, shares(present))
-        resting = sum_rows(np.where(own_shares > 0, own_shares * estimated_share[below], 0.0))
-        resting[np.isnan(score[row])] = np.nan
+        estimates = sum_rows(np.where(own_shares > 0, own_shares * estimated_share[below], 0.0))
+        estimates[np.isnan(score[row])] = np.nan
         if row and is_recorded[row - 1].any():
             own_shares[:, is_recorded[row - 1]] = np.nan
-            resting = np.where(is_recorded[row - 1], estimated_share[row], resting)
+            estimates = np.where(is_recorded[row - 1], estimated_share[row], estimates)
         share[below] = own_shares
-        estimated_share[row] = resting
+        estimated_share[row] = estimates
     return score, share, estimated_share
 
 

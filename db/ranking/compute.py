@@ -27,14 +27,14 @@ def compute(inputs: Inputs, before: Baseline | None = None) -> Ranking:
 
     With *before* it is the same, to the bit, and what the changed measures did not move is that ranking's own.
     """
-    figures, comparison = _whole(inputs) if before is None else _moved(inputs, before)
+    figures, comparison = _compute_all(inputs) if before is None else _compute_from(inputs, before)
     return Ranking(
         inputs.edition, inputs.revision, datetime.now(UTC), inputs.hash(), inputs.framework, inputs.cities,
         figures, comparison, inputs.basis,
     )  # fmt: skip
 
 
-def _whole(inputs: Inputs) -> "tuple[dict[str, Arrays], dict[str, Arrays]]":
+def _compute_all(inputs: Inputs) -> "tuple[dict[str, Arrays], dict[str, Arrays]]":
     scores = build_scores(inputs.framework, inputs.values, _estimated(inputs.statuses))
     compared = compared_rows(inputs.framework)
     flags = build_flags(inputs.framework, scores.rank[compared], inputs.ever_top_n)
@@ -61,12 +61,12 @@ def _whole(inputs: Inputs) -> "tuple[dict[str, Arrays], dict[str, Arrays]]":
     return figures, comparison
 
 
-def _moved(inputs: Inputs, before: Baseline) -> "tuple[dict[str, Arrays], dict[str, Arrays]]":
+def _compute_from(inputs: Inputs, before: Baseline) -> "tuple[dict[str, Arrays], dict[str, Arrays]]":
     part = Part(inputs.framework, before.changed)
     old = before.ranking
     estimated = _estimated(inputs.statuses[part.moved])
-    stood = _rows(old.figures["score"], part.rows), _rows(old.figures["estimated_share"], part.rows)
-    score, share, estimated_share = part.scores(inputs.values[part.moved], estimated, *stood)
+    old_scores = _rows(old.figures["score"], part.rows), _rows(old.figures["estimated_share"], part.rows)
+    score, share, estimated_share = part.scores(inputs.values[part.moved], estimated, *old_scores)
     figures = {name: list(rows) for name, rows in old.figures.items()}
     comparison = {name: list(rows) for name, rows in old.comparison.items()}
     changed = sorted(before.changed)
