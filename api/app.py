@@ -62,7 +62,7 @@ class Service:
         execution = Execution(schema._schema, settings, self._rate_limiter, self.metrics.plan_failures.inc)
         self.trusted = TrustedDocuments(settings, execution.memory)
         self.http = GraphQLEndpoint(execution, settings, self.trusted, self._rate_limiter, self._new_context)
-        self.pages = Pages(execution, self._new_context, has_graphiql=settings.graphiql)
+        self.pages = Pages(execution, self._rate_limiter, self._new_context, has_graphiql=settings.graphiql)
         self._websocket = WebSocketEndpoint(schema, execution, settings, self.trusted, self._new_context)
 
     @asynccontextmanager

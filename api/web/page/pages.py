@@ -18,11 +18,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.access.rate_limit import RateLimiter
 from api.error import RequestError
 from api.http import browser_headers
 from api.operation.context import Context
 from api.operation.execution import Execution
-from api.web.page import choice
+from api.web.page import choice, live
 from api.web.page.document import FOLDER, Document, Variables
 from api.web.page.text import LANGUAGES, TEXTS, preferred
 
@@ -51,11 +52,19 @@ register_url_convertor("language", LanguageConvertor())
 class Pages:
     """The routes of all pages."""
 
-    def __init__(self, execution: Execution, new_context: Callable[[Scope], Context], *, has_graphiql: bool) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        rate_limiter: RateLimiter,
+        new_context: Callable[[Scope], Context],
+        *,
+        has_graphiql: bool,
+    ) -> None:
         self._execution = execution
+        self._rate_limiter = rate_limiter
         self._new_context = new_context
         self._has_graphiql = has_graphiql
-        self._ranking, self._city = Document("ranking"), Document("city")
+        self._ranking, self._city, self._method = Document("ranking"), Document("city"), Document("method")
         self._templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
         self._templates.filters["pairs"] = _pairs
         self._markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -70,6 +79,9 @@ class Pages:
             Route("/{language:language}/", self._newest),
             Route("/{language:language}/{year:int}.{form}", self._show_ranking),
             Route("/{language:language}/{year:int}", self._show_ranking),
+            Route("/{language:language}/{year:int}/live", self._live),
+            Route("/{language:language}/{year:int}/method.{form}", self._show_method),
+            Route("/{language:language}/{year:int}/method", self._show_method),
             Route("/{language:language}/{year:int}/{city}.{form}", self._show_city),
             Route("/{language:language}/{year:int}/{city}", self._show_city),
         ]
@@ -94,7 +106,8 @@ class Pages:
     async def _show_ranking(self, request: Request) -> Response:
         try:
             chosen = choice.read(request)
-            variables = {**self._named(request), **chosen.variables}
+            since = choice.number(request, "since")
+            variables = {**self._named(request), **chosen.variables, "since": since, "isUpdate": since is not None}
             data = await self._ranking.data(self._execution, self._new_context(request.scope), variables)
             ranking = data["ranking"]
             if ranking is None:
@@ -124,6 +137,28 @@ class Pages:
         if "form" in request.path_params:
             return _twin(request, data, _city_rows(data["ranking"]["entry"]))
         return self._render(request, "city.html", self._city, variables, data=data)
+
+    async def _show_method(self, request: Request) -> Response:
+        try:
+            named = self._named(request)
+            variables = {"edition": named["edition"], "language": named["language"]}
+            data = await self._method.data(self._execution, self._new_context(request.scope), variables)
+        except RequestError as error:
+            return self._refused(request, error)
+        if data["edition"] is None:
+            return self._missing(request)
+        if "form" in request.path_params:
+            return _twin(request, data, _method_rows(data["edition"]))
+        return self._render(request, "method.html", self._method, variables, data=data)
+
+    async def _live(self, request: Request) -> Response:
+        """Events for an open page; an edition that is unknown has none."""
+        try:
+            year, since = choice.year(request.path_params["year"]), choice.number(request, "since")
+            context = self._new_context(request.scope)
+            return await live.follow(self._execution, context, self._rate_limiter, year, since or 0)
+        except RequestError as error:
+            return self._refused(request, error)
 
     async def _guides(self, request: Request) -> Response:
         return self._render(request, "guide.html", names=sorted(file.stem for file in GUIDES.glob("*.md")), content="")
@@ -160,7 +195,7 @@ class Pages:
             asked = {"query": document.text, "variables": orjson.dumps(variables).decode()}
             as_graphql = f"{root}/graphiql/?{urlencode(asked)}"
         values |= {"root": root, "language": language, "_": TEXTS[language], "languages": LANGUAGES}
-        values |= {"as_graphql": as_graphql, "path": request.url.path.removeprefix(root), "asked": request.url.query}
+        values |= {"as_graphql": as_graphql, "path": request.url.path.removeprefix(root), "asked": _asked(request)}
         values |= {"has_graphiql": self._has_graphiql, "address": str(request.base_url)}
         content = self._templates.get_template(template).render(values)
         headers = HEADERS if "language" in request.path_params else {**HEADERS, "Vary": "Accept-Language"}
@@ -173,6 +208,11 @@ class Pages:
         answer = self._render(request, "error.html", status=error.status, message=str(error))
         answer.headers.update(error.headers)
         return answer
+
+
+def _asked(request: Request) -> str:
+    """The query of an address, without what the page showed before it fetched itself again."""
+    return urlencode([pair for pair in request.query_params.multi_items() if pair[0] != "since"])
 
 
 def _pairs(items: list[Any], value: str | None = None, shown: str | None = None) -> list[tuple[str, str]]:
@@ -222,4 +262,15 @@ def _city_rows(entry: dict[str, Any]) -> list[dict[str, Any]]:
             row = {"city": entry["city"]["slug"], "category": category, "indicator": below["indicator"]["code"]}
             row |= {"score": below["score"], "rank": below["rank"], "status": below["status"]}
             rows.append({**row, "source": (below["provenance"] or {}).get("source")})
+    return rows
+
+
+def _method_rows(edition: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for category in edition["categories"]:
+        row = {"edition": edition["year"], "level": "category", "code": category["code"], "name": category["name"]}
+        rows.append({**row, "weight": category["weight"], "maximum": None})
+        for below in category["indicators"]:
+            row = {"edition": edition["year"], "level": "indicator", "code": below["code"], "name": below["name"]}
+            rows.append({**row, "weight": below["weight"], "maximum": below["maximum"]})
     return rows

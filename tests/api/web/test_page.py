@@ -10,7 +10,8 @@ import pytest
 
 from api.web.page.document import FOLDER
 from api.web.page.text import TEXTS
-from tests.conftest import Api
+from tests.api.schema.test_submission import payment, submit
+from tests.conftest import Api, Recompute
 
 TEXT = re.compile(r'_\(\s*"((?:[^"\\]|\\.)*)"')
 
@@ -92,3 +93,29 @@ def test_vendored_files_are_those_that_are_listed() -> None:
     assert {file.name for file in static.iterdir()} - ours == set(listed)
     for name, entry in listed.items():
         assert hashlib.sha256((static / name).read_bytes()).hexdigest() == entry["sha256"]
+
+
+async def test_a_newer_ranking_is_told_and_shows_who_moved(api: Api, recompute: Recompute) -> None:
+    async with api.client.stream("GET", "/de/2025/live?since=1") as events:
+        assert events.headers["content-type"].startswith("text/event-stream")
+        await submit(api, [payment(90)])
+        await recompute()
+        async for line in events.aiter_lines():
+            if line.startswith("data: "):
+                assert line == "data: 2"
+                break
+    page = (await api.client.get("/de/2025?since=1")).text
+    news = page.split('class="news"')[1].split("</p>")[0]
+    assert re.search(r"Krefeld 41 → \d\d", news)
+    assert page.count(' moved"') == page.count("moved")
+    assert 'live?since=2"' in page
+    # What it showed before is no part of any address of the page.
+    assert "since=1" not in page
+
+
+async def test_the_method_page_has_every_indicator(read_api: Api) -> None:
+    page = (await read_api.client.get("/de/2025/method")).text
+    assert page.count('<th scope="row">') == 37
+    assert "83 Städte mit mehr als 100.000 Einwohnern" in page
+    assert len((await read_api.client.get("/en/2025/method.csv")).text.splitlines()) == 43
+    assert (await read_api.client.get("/en/1999/method")).status_code == 404
