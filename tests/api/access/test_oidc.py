@@ -221,5 +221,5 @@ async def test_the_token_command_says_who_signs() -> None:
     half = await sci("token", SCI_OIDC_ISSUER=issuer)
     assert half.status == 1
     assert half.errors == (
-        "sci: SCI_OIDC_AUDIENCE: Value error, SCI_OIDC_ISSUER and SCI_OIDC_AUDIENCE are set together\n"
+        "sci: SCI_OIDC_AUDIENCE: SCI_OIDC_ISSUER and SCI_OIDC_AUDIENCE are set together\n"
     )
