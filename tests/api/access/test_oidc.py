@@ -220,6 +220,4 @@ async def test_the_token_command_says_who_signs() -> None:
     assert (printed.status, printed.output, printed.errors) == (1, "", said)
     half = await sci("token", SCI_OIDC_ISSUER=issuer)
     assert half.status == 1
-    assert half.errors == (
-        "sci: SCI_OIDC_AUDIENCE: SCI_OIDC_ISSUER and SCI_OIDC_AUDIENCE are set together\n"
-    )
+    assert half.errors == ("sci: SCI_OIDC_AUDIENCE: SCI_OIDC_ISSUER and SCI_OIDC_AUDIENCE are set together\n")
