@@ -208,6 +208,8 @@ def test_every_code_that_can_occur_is_tried() -> None:
         ProblemCode.UNKNOWN_PROPOSAL,
         ProblemCode.PROPOSAL_DECIDED,
         ProblemCode.TOO_MANY_PENDING,
+        ProblemCode.NOT_RANKED,
+        ProblemCode.WRONG_STATE,
     }
     tried = {ProblemCode[code] for _, problems in REFUSED.values() for code, _ in problems}
     assert tried | elsewhere == set(ProblemCode)
