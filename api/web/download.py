@@ -14,9 +14,11 @@ from api.operation.context import Context
 from api.schema.node import number
 from api.state.catalogue import Catalogue
 from api.state.snapshot import Snapshot
+from api.web.cell import harmless
 from db.composite.framework import Level, Measure
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8; header=present", "json": "application/json"}
+FIGURES = ("rank", "score", "status")
 CACHING = {"Cache-Control": "no-cache"}
 
 
@@ -54,7 +56,9 @@ def _citation(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _csv(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[str]:
-    """One line a city, the citation in each, so that no line loses it; missing figures are empty."""
+    """One line a city, the citation in each, so that no line loses it; missing figures are empty.
+
+    Every score has its status beside it; text that a spreadsheet would run is made harmless."""
     framework = snapshot.ranking.framework
     categories = [framework.measures[place] for place in framework.categories]
     indicators = [measure for measure in framework.measures if measure.level is Level.INDICATOR]
@@ -62,8 +66,8 @@ def _csv(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[str]:
     header = [
         *citation, "rank", "city", "name", "state", "score", "previous_rank", "is_top_ten", "is_first_top_ten",
         "is_hidden_champion", "estimated_share",
-        *(f"{category.code}_{figure}" for category in categories for figure in ("rank", "score")),
-        *(f"{indicator.code}_score" for indicator in indicators),
+        *(f"{category.code}_{figure}" for category in categories for figure in FIGURES),
+        *(f"{indicator.code}_{figure}" for indicator in indicators for figure in ("score", "status")),
     ]  # fmt: skip
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -71,9 +75,11 @@ def _csv(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[str]:
     for place in range(len(snapshot.ranking.cities)):
         line = _line(snapshot, catalogue, place)
         row = [*citation.values(), *line.values()]
-        row += [getattr(snapshot.standings[c.code], figure)[place] for c in categories for figure in ("rank", "score")]
-        row += [snapshot.standings[indicator.code].score[place] for indicator in indicators]
-        writer.writerow(str(cell).lower() if isinstance(cell, bool) else cell for cell in row)
+        row += [getattr(snapshot.standings[c.code], figure)[place] for c in categories for figure in FIGURES]
+        for indicator in indicators:
+            column = snapshot.standings[indicator.code]
+            row += [column.score[place], column.status[place]]
+        writer.writerow(str(cell).lower() if isinstance(cell, bool) else harmless(cell) for cell in row)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -116,6 +122,7 @@ def _result(snapshot: Snapshot, measure: Measure, place: int) -> dict[str, Any]:
         "rank": standings.rank[place],
         "score": standings.score[place],
         "value": standings.value[place],
+        "status": standings.status[place],
         "weight": standings.share[place],
         "below": [_result(snapshot, child, place) for child in below],
     }

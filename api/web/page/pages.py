@@ -23,6 +23,7 @@ from api.error import RequestError
 from api.http import browser_headers
 from api.operation.context import Context
 from api.operation.execution import Execution
+from api.web.cell import harmless
 from api.web.page import choice, live
 from api.web.page.document import FOLDER, Document, Variables
 from api.web.page.text import LANGUAGES, TEXTS, preferred
@@ -231,7 +232,7 @@ def _twin(request: Request, data: dict[str, Any], rows: list[dict[str, Any]]) ->
     if rows:
         writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: harmless(cell) for name, cell in row.items()} for row in rows)
     return Response(buffer.getvalue(), headers={"Cache-Control": "no-cache"}, media_type="text/csv")
 
 

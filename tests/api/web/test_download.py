@@ -11,7 +11,8 @@ from tests.conftest import Api, Recompute
 
 RANKING = """{ ranking(edition: 2025) { revision computedAt inputHash entries(first: 100) { nodes {
   rank score previousRank isTopTen isFirstTopTen isHiddenChampion estimatedShare city { slug name state }
-  categories { category { code } rank score indicators { indicator { code } rank score value weight } } } } } }"""
+  categories { category { code } rank score indicators { indicator { code } rank score value
+    status weight } } } } } }"""
 
 
 async def ranking(api: Api) -> Any:
@@ -60,6 +61,7 @@ async def test_the_json_has_every_figure_of_the_ranking(read_api: Api) -> None:
                     "rank": result["rank"],
                     "score": result["score"],
                     "value": result["value"],
+                    "status": result["status"].lower(),
                     "weight": result["weight"],
                     "below": [],
                 }
