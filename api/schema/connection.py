@@ -40,12 +40,7 @@ class Page(Generic[T]):
 
     @property
     def page_info(self) -> PageInfo:
-        return PageInfo(
-            has_next_page=self.has_next_page,
-            has_previous_page=self.has_previous_page,
-            start_cursor=self.cursor(self.items[0]) if self.items else None,
-            end_cursor=self.cursor(self.items[-1]) if self.items else None,
-        )
+        return page_info(self.cursors, has_next_page=self.has_next_page, has_previous_page=self.has_previous_page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,16 @@ class PageArguments:
             if value is not None and not 1 <= value <= MAX_PAGE_SIZE:
                 raise ClientError(f"{name} is {value}: it must be 1 to {MAX_PAGE_SIZE}")
         return self.last or self.first or DEFAULT_PAGE_SIZE
+
+
+def page_info(cursors: Sequence[str], *, has_next_page: bool, has_previous_page: bool) -> PageInfo:
+    """Where a page lies whose items have these cursors."""
+    return PageInfo(
+        has_next_page=has_next_page,
+        has_previous_page=has_previous_page,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
 
 
 def page(items: Sequence[T], cursor: Callable[[T], str], start: int, end: int, arguments: PageArguments) -> Page[T]:

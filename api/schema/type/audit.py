@@ -103,11 +103,8 @@ async def _connect(
         raise ClientError("the cursor is not one of this connection")
     changes = [ScoreChange(row=row) for row in page.rows]
     cursors = [connection.encode(*row.place) for row in page.rows]
-    info_ = PageInfo(
-        has_next_page=page.start + len(changes) < page.total_count,
-        has_previous_page=page.start > 0,
-        start_cursor=cursors[0] if cursors else None,
-        end_cursor=cursors[-1] if cursors else None,
+    info_ = connection.page_info(
+        cursors, has_next_page=page.start + len(changes) < page.total_count, has_previous_page=page.start > 0
     )
     edges = [ScoreChangeEdge(cursor=cursor, node=change) for cursor, change in zip(cursors, changes, strict=True)]
     return ScoreChangeConnection(edges=edges, nodes=changes, page_info=info_, total_count=page.total_count)

@@ -153,11 +153,8 @@ async def connect(
     return ProposalConnection(
         edges=[ProposalEdge(cursor=cursor, node=each) for cursor, each in zip(cursors, proposals, strict=True)],
         nodes=proposals,
-        page_info=PageInfo(
-            has_next_page=page.end < page.total_count,
-            has_previous_page=page.start > 0,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
+        page_info=connection.page_info(
+            cursors, has_next_page=page.end < page.total_count, has_previous_page=page.start > 0
         ),
         total_count=page.total_count,
     )
