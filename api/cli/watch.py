@@ -9,6 +9,7 @@ import httpx2
 import typer
 
 from api.cli.console import errors, fail
+from db.postgres import cancellation
 
 SUBSCRIPTION = """
 subscription($edition: Int, $since: Int) {
@@ -63,6 +64,8 @@ async def _watch(url: str, edition: int | None, count: int | None) -> None:
                 if not is_away:
                     errors.print(f"sci: {url} does not answer ({error or type(error).__name__}); trying again")
                 is_away = True
+            # Ctrl-C must end it also where the client has lost the cancellation.
+            cancellation.raise_if_cancelled()
             await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -97,14 +97,14 @@ async def test_children_end_in_reverse_each_by_its_signal(tmp_path: Path) -> Non
     supervisor = Supervisor(_unsaid)
 
     def script(name: str, signals: str) -> str:
-        return f"trap 'sleep 0.1; echo {name} >> {order}; exit 0' {signals}; {FOREVER}"
+        return f"trap 'sleep 0.1; echo {name} >> {order}; exit 0' {signals}; touch {tmp_path}/{name}.ready; {FOREVER}"
 
     async def begin() -> None:
         interrupted = signal.SIGINT
         await supervisor.start(_child(tmp_path, "one", script("one", "INT"), stop_signal=interrupted))
         await supervisor.start(_child(tmp_path, "two", script("two", "TERM")))
         await supervisor.start(_child(tmp_path, "three", script("three", "TERM")))
-        await asyncio.sleep(0.1)
+        await _until(lambda: len(list(tmp_path.glob("*.ready"))) == 3)
         stop.set()
 
     await supervisor.run(begin(), stop)
