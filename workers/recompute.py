@@ -45,7 +45,10 @@ class Recomputer:
                 await self._rank(state.year)
 
     async def _states(self) -> list[EditionProgress]:
-        """Where every edition stands; those that were ranked before an earlier, parked one was have a new revision."""
+        """Where every edition stands.
+
+        When a parked edition was ranked late, later editions that were ranked without it get a new revision first.
+        """
         states = await edition.states(self._pool)
         if not any(state.is_outdated for state in states):
             return states
@@ -130,7 +133,7 @@ class Recomputer:
         try:
             yield begin
         except store.STORED_ALREADY:
-            # By a worker that ended between this one's instant and its lock.
+            # Another worker stored it after this one's snapshot began and before this one got the lock.
             await self._forgive(begun)
         except TOO_LONG as error:
             await self._fail(begun, error)

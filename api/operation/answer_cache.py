@@ -74,8 +74,8 @@ class AnswerCache:
     async def compute(self, key: str, execute: Callable[[], Awaitable[Answer]]) -> Answer:
         """What *execute* gives, kept when it may be; callers that come meanwhile wait for the same one.
 
-        They execute for themselves when it turns out not to be for others: it may have begun before they asked. It is
-        cancelled when all that wait for it are.
+        When the answer that they waited for may not be shared, each executes its own. The execution is cancelled
+        when all that wait for it are.
         """
         if not self.is_on:
             return await execute()

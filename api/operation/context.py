@@ -30,8 +30,8 @@ class Context:
     """Of one HTTP request or one WebSocket connection.
 
     `bearer` is whose token came with the request; resolvers ask for `viewer`, so that it is known whether an answer
-    depends on it. `is_pure` stays True for as long as only `live` was request. `broken` is set when a stream cannot go
-    on: its connection must then be broken off, so that the client comes back. `budget` is what a writer has left.
+    depends on it. `is_pure` is True until a resolver asks for `pool` or `loaders`. `broken` is set when a stream cannot
+    go on: its connection must then be broken off, so that the client comes back. `budget` is what a writer has left.
     """
 
     def __init__(self, pool: Pool, live: LiveRankings, tokens: Verifier, address: str, release: str = VERSION) -> None:
@@ -63,7 +63,7 @@ class Context:
 
     @contextmanager
     def for_everyone(self) -> Iterator[None]:
-        """While something is worked out that is kept for all operations: nothing may be asked but rankings."""
+        """For results that every operation reuses: inside, asking for the viewer, the pool or loaders raises."""
         self._is_for_everyone = True
         try:
             yield

@@ -85,7 +85,7 @@ class Operation:
         return self.node.operation is OperationType.MUTATION
 
     def executor(self, schema: GraphQLSchema) -> PlanningExecutor:
-        """The executor that others are made of."""
+        """The prepared executor; each request starts a copy of it."""
         prepared = self.document.executors
         if id(self.node) not in prepared:
             prepared[id(self.node)] = PlanningExecutor.prepare(
@@ -95,7 +95,7 @@ class Operation:
 
     @cached_property
     def since_variable(self) -> str | None:
-        """The variable that says what a subscriber has seen, and nothing else; None without one."""
+        """The variable that is given to `since`, if it is used nowhere else; otherwise None."""
         for field in self.node.selection_set.selections:
             for argument in (isinstance(field, FieldNode) and field.arguments) or ():
                 if argument.name.value == "since" and isinstance(argument.value, VariableNode):

@@ -9,7 +9,7 @@ from typing import Any
 
 # --- A document as text -------------------------------------------------------------------------------------------
 
-# Inside strings and comments, which are one token at any length. 100,000 take 30 ms at most.
+# The limit of tokens does not bound strings and comments, which are one token each. 100,000 take 30 ms at most.
 MOST_CHARACTERS = 100_000
 # Python makes no integer of more than 4,300.
 MOST_DIGITS = 1_000
@@ -133,7 +133,7 @@ VALUE_COST = 5
 NAME_CHARACTERS = 200
 # In a list of an argument.
 LIST_ITEMS = 200
-# Of fields of inputs, where a check of the input itself has the clearer error for less than this.
+# Higher bounds for fields of inputs whose own check refuses smaller values with a clearer error.
 LONGEST = {
     "source": 20_000,
     "reason": 20_000,

@@ -10,8 +10,9 @@ def may_share(result: ExecutionResult, context: Context, *, is_event: bool = Fal
     """With whom an answer may be shared that was worked out with *context*.
 
     What was read from memory alone depends on the answer's key, so all who ask for the same may get it. What depends
-    on the viewer, went wrong, or is said of this operation alone (`stale`, `cost`) is for who asked. What comes from
-    Postgres is, too; of an event it is for all who are told of the event now.
+    on the viewer, went wrong, or is said of this operation alone (`stale`, `cost`) is for who asked. An
+    answer that was read from Postgres is not shared, except that of an event: subscribers who are told of the event at
+    that moment get the same.
     """
     if result.errors or context.notes() or context.depends_on_viewer:
         return Sharing.NEVER

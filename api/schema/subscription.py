@@ -75,7 +75,7 @@ async def _follow(context: Context, edition: int | None, since: int | None) -> A
             seen.clear()
         year = context.live.newest_published if edition is None else edition
         if not seen and year is not None and since is not None:
-            # Known of the first edition only: a newer one counts its revisions from 1 again.
+            # `since` is a revision of the edition that is followed first; another edition has revisions of its own.
             seen[year] = since
         newest = context.live.newest.get(year, 0) if year is not None else 0
         if year is None or newest <= seen.get(year, 0):

@@ -18,11 +18,11 @@ async def follow(live: LiveRankings, redis: RedisClient, settings: Settings) -> 
     """Keep *live* fresh until cancelled. An event is a hint; without Redis the poll alone remains."""
     while True:
         try:
-            async for recomputed in event.subscribe(redis, settings.poll_seconds):
+            async for heard in event.subscribe(redis, settings.poll_seconds):
                 cancellation.raise_if_cancelled()
-                if isinstance(recomputed, event.RankingRecomputed):
-                    await _heed_failure(_hear(live, recomputed))
-                if not isinstance(recomputed, event.RankingRecomputed) or live.age_seconds > settings.poll_seconds:
+                if isinstance(heard, event.RankingRecomputed):
+                    await _heed_failure(_hear(live, heard))
+                if not isinstance(heard, event.RankingRecomputed) or live.age_seconds > settings.poll_seconds:
                     await _heed_failure(live.refresh())
         except REDIS_AWAY as error:
             log.warning("redis is away, polling", error=repr(error))

@@ -10,7 +10,7 @@ from db.index import edition as edition_rows
 from db.index.edition import Locked
 from db.postgres.pool import Reader, Writer
 
-# Calls for two editions may hold no edition's lock in common.
+# Two calls with one key for different editions may share no edition's lock, so the key itself is locked.
 LOCK_IDEMPOTENCY_KEY = "select pg_advisory_xact_lock(hashtext($1), hashtext($2))"
 
 # A key is kept for a day: whoever repeats a call later asks for something new.

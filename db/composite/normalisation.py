@@ -1,7 +1,8 @@
 """Recorded values of parameters brought to 0-100 across the cities; one function a normalisation.
 
 Each takes the values (..., cities) with NaN for missing, and the direction, and returns the same shape with NaN in the
-same places. Where all values of a parameter are equal the relative ones give 100 to everyone.
+same places. Where all values of a parameter are equal, min_max, rank and fraction_of_max give 100 to
+everyone.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ Flag: TypeAlias = NDArray[np.bool_]
 
 
 class Part:
-    """What values of the measures *changed* can move: these, all above them, and what has a share beside one of them.
+    """What values of the measures *changed* can move: these, all above them, and their siblings' shares.
 
     `rows` are where its rows are in the whole, 0 for overall and 1 + i for the framework's measure i. `moved` has the
     measures whose scores can move, by their index in the whole; the others stand as they stood.

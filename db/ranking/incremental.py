@@ -18,8 +18,9 @@ MOST_BYTES = 1024 * 1024 * 1024
 # Where more changed, all that is recorded is read sooner.
 MOST_CHANGES = 10_000
 
-# Nothing when that ranking is not stored; a row without a code when nothing changed. What is once a ranking comes with
-# the first row. Until the transaction ends nobody deletes that ranking, whose columns the next one will name.
+# There is no row when that ranking is not stored, and one row without a code when nothing changed since. The first row
+# alone has `column_revisions`, which belong to the ranking. The lock keeps the ranking, whose columns the next one will
+# name, from being deleted until the transaction ends.
 CHANGES_SINCE = """
 select case when row_number() over () = 1 then r.column_revisions end as column_revisions, r.input_hash,
        c.code, c.slug, c.new_value, c.new_status
