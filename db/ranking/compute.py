@@ -25,12 +25,17 @@ STATUS_TYPE = np.int16
 def compute(inputs: Inputs, before: Baseline | None = None) -> Ranking:
     """The ranking of these inputs; a city without an overall score is not in it.
 
-    With *before* it is the same, to the bit, and what the changed measures did not move is that ranking's own.
+    With *before* it is the same, to the bit, and what the changed measures did not move is that ranking's own:
+    `moved` says which columns are not.
     """
-    figures, comparison = _compute_all(inputs) if before is None else _compute_from(inputs, before)
+    moved: frozenset[int] | None = None
+    if before is None:
+        figures, comparison = _compute_all(inputs)
+    else:
+        figures, comparison, moved = _compute_from(inputs, before)
     return Ranking(
         inputs.edition, inputs.revision, datetime.now(UTC), inputs.hash(), inputs.framework, inputs.cities,
-        figures, comparison, inputs.basis,
+        figures, comparison, inputs.basis, moved=moved,
     )  # fmt: skip
 
 
@@ -61,7 +66,7 @@ def _compute_all(inputs: Inputs) -> "tuple[dict[str, Arrays], dict[str, Arrays]]
     return figures, comparison
 
 
-def _compute_from(inputs: Inputs, before: Baseline) -> "tuple[dict[str, Arrays], dict[str, Arrays]]":
+def _compute_from(inputs: Inputs, before: Baseline) -> "tuple[dict[str, Arrays], dict[str, Arrays], frozenset[int]]":
     part = Part(inputs.framework, before.changed)
     old = before.ranking
     estimated = _estimated(inputs.statuses[part.moved])
@@ -71,22 +76,24 @@ def _compute_from(inputs: Inputs, before: Baseline) -> "tuple[dict[str, Arrays],
     comparison = {name: list(rows) for name, rows in old.comparison.items()}
     changed = sorted(before.changed)
     recorded = [1 + place for place in changed]
-    _put(figures["value"], recorded, inputs.values[changed])
-    _put(figures["status"], recorded, inputs.statuses[changed].astype(STATUS_TYPE))
-    _put(figures["share"], part.rows, share)
-    _put(figures["estimated_share"], part.rows, estimated_share)
+    moved = set(_put(figures["value"], recorded, inputs.values[changed]))
+    moved.update(_put(figures["status"], recorded, inputs.statuses[changed].astype(STATUS_TYPE)))
+    moved.update(_put(figures["share"], part.rows, share))
+    moved.update(_put(figures["estimated_share"], part.rows, estimated_share))
     scored = _put(figures["score"], part.rows, score)
+    moved.update(scored)
     _put(figures["rank"], scored, competition_rank(_rows(figures["score"], scored)))
     compared = compared_rows(inputs.framework)
     flags = build_flags(inputs.framework, _rows(figures["rank"], compared), inputs.ever_top_n)
     every = range(len(compared))
-    _put(comparison["is_top_n"], every, flags.top_n)
-    _put(comparison["is_first_top_n"], every, flags.first_top_n)
-    _put(comparison["is_hidden_champion"], every, flags.hidden_champion)
+    flagged = _put(comparison["is_top_n"], every, flags.top_n)
+    flagged += _put(comparison["is_first_top_n"], every, flags.first_top_n)
+    flagged += _put(comparison["is_hidden_champion"], every, flags.hidden_champion)
+    moved.update(compared[index] for index in flagged)
     again = [index for index, row in enumerate(compared) if row in scored]
     points = [points_to_next_rank(figures["score"][compared[index]]) for index in again]
     _put(comparison["points_to_next_rank"], again, points)
-    return figures, comparison
+    return figures, comparison, frozenset(moved)
 
 
 def _put(rows: Arrays, places: Sequence[int], arrays: "Iterable[NDArray[Any]]") -> list[int]:

@@ -74,7 +74,8 @@ class Ranking:
     then for each category, with an element for each of `members`, the slugs of the edition's cities in their order;
     `columns` has both for the ranked cities, best first. `basis` is None for a ranking stored before migration 0003,
     and one of before 0008 has no members that are not ranked. `revision_before` is that of the ranking stored before
-    it, None for the first of an edition and for one that is not stored.
+    it, None for the first of an edition and for one that is not stored. `moved` has the positions of the columns that
+    differ from those of the ranking that it was computed from, None when it was computed whole or read.
     """
 
     edition: int
@@ -87,6 +88,7 @@ class Ranking:
     comparison: Figures
     basis: Basis | None
     revision_before: int | None = None
+    moved: frozenset[int] | None = None
 
     @cached_property
     def order(self) -> "NDArray[np.intp]":

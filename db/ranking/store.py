@@ -9,7 +9,7 @@ import asyncpg
 from db.composite.framework import OVERALL
 from db.postgres import array
 from db.postgres.pool import Reader, Writer
-from db.ranking.column import COMPARED, OF_ALL, Rows
+from db.ranking.column import COMPARED, OF_ALL
 from db.ranking.ranking import Baseline, Ranking, compared_rows
 
 LOCK = "select pg_advisory_xact_lock(hashtext('sci ranking'), $1)"
@@ -95,14 +95,14 @@ async def end_stuck(reader: Reader, edition: int, seconds: float) -> None:
 
 
 async def save(writer: Writer, ranking: Ranking, before: Baseline | None = None) -> None:
-    """Store a snapshot, of its columns those that are not *before*'s own.
+    """Store a snapshot, of its columns those that moved from *before*, which it was computed from.
 
     Raises `STORED_ALREADY` when (edition, revision) is, and one of `db.postgres.pool.AWAY` when a ranking that its
     basis names was pruned since *writer*'s instant.
     """
     key = ranking.edition, ranking.revision
     assert ranking.basis is not None, "only what was stored before migration 0003 has none"
-    positions = _own_positions(ranking, before)
+    positions = _stored_positions(ranking, before)
     revisions = [0] * (1 + len(ranking.framework.measures)) if before is None else list(before.column_revisions)
     for position in positions:
         revisions[position] = ranking.revision
@@ -120,19 +120,12 @@ async def save(writer: Writer, ranking: Ranking, before: Baseline | None = None)
     )
 
 
-def _own_positions(ranking: Ranking, before: Baseline | None) -> list[int]:
-    """Of the columns with an array that is not the same object in *before*; of all without it."""
+def _stored_positions(ranking: Ranking, before: Baseline | None) -> list[int]:
+    """Of the columns that moved from *before*; of all without it."""
     if before is None:
         return list(range(1 + len(ranking.framework.measures)))
-    compared = compared_rows(ranking.framework)
-    own = {row for name in OF_ALL for row in _other(ranking.figures[name], before.ranking.figures[name])}
-    for name in COMPARED:
-        own |= {compared[row] for row in _other(ranking.comparison[name], before.ranking.comparison[name])}
-    return sorted(own)
-
-
-def _other(rows: Rows, before: Rows) -> list[int]:
-    return [number for number, (row, old) in enumerate(zip(rows, before, strict=True)) if row is not old]
+    assert ranking.moved is not None, "a ranking with a baseline is computed from it"
+    return sorted(ranking.moved)
 
 
 def _columns(ranking: Ranking, positions: list[int]) -> list[Any]:
