@@ -133,6 +133,9 @@ def positive(raw: str) -> int:
     return number
 
 
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf)", re.IGNORECASE)
+
+
 def year(raw: str) -> int:
     number = integer(raw)
     if not 1000 <= number <= 9999:
@@ -141,11 +144,11 @@ def year(raw: str) -> int:
 
 
 def number(raw: str) -> float:
-    try:
-        # Minus zero is zero.
-        number = float(raw) + 0.0
-    except ValueError:
-        raise ValueError(f"{raw!r} is not a number") from None
+    # Python also reads 8_8.3 and digits of other scripts.
+    if not NUMBER.fullmatch(raw):
+        raise ValueError(f"{raw!r} is not a number")
+    # Minus zero is zero.
+    number = float(raw) + 0.0
     if not math.isfinite(number):
         raise ValueError(f"{raw!r} is not a finite number")
     return number

@@ -56,10 +56,11 @@ class EditionData:
 
 @dataclass
 class Dataset:
-    """The cities by slug and the editions by year."""
+    """The cities by slug and the editions by year; without printed facts, those that are stored stay as they are."""
 
     cities: dict[str, City]
     editions: dict[int, EditionData]
+    has_published: bool = True
 
 
 def read(folder: Path) -> Dataset:
@@ -68,7 +69,8 @@ def read(folder: Path) -> Dataset:
     _read_members(folder, dataset)
     _read_frameworks(folder, dataset)
     _read_scores(folder, dataset)
-    if (folder / "published.csv").exists():
+    dataset.has_published = (folder / "published.csv").exists()
+    if dataset.has_published:
         _read_published(folder, dataset)
     return dataset
 

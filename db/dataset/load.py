@@ -101,7 +101,10 @@ async def load(pool: Pool, dataset: Dataset) -> Loaded:
         await writer.execute(LOCK)
         await edition_rows.lock_all(writer)
         await writer.execute(UPSERT_CITIES, *_columns(dataset.cities.values()))
-        changes = {year: await _load_edition(writer, year, dataset.editions[year]) for year in sorted(dataset.editions)}
+        changes = {
+            year: await _load_edition(writer, year, dataset.editions[year], has_published=dataset.has_published)
+            for year in sorted(dataset.editions)
+        }
         advanced = await _advance(writer, changes)
         await writer.execute(LOG)
     return Loaded({year: len(change.scores) for year, change in changes.items()}, advanced)
@@ -124,15 +127,16 @@ class _Change:
         return bool(self.scores) or self.other
 
 
-async def _load_edition(writer: Writer, year: int, data: EditionData) -> _Change:
+async def _load_edition(writer: Writer, year: int, data: EditionData, *, has_published: bool) -> _Change:
     before = await definition.current(writer, year)
     await writer.execute(UPSERT_EDITION, year, *astuple(data.methodology), data.state is State.DRAFT)
     await _check_state(writer, year, data.state)
     await writer.execute(UPSERT_MEASURES, year, *_columns(_measure_rows(data)))
     await writer.execute(UPSERT_MEMBERS, year, list(data.members), list(data.members.values()))
-    published = [(p.city, p.category, p.score, p.rank, p.tendency, p.source) for p in data.published]
-    await writer.execute(REMOVE_PUBLISHED, year)
-    await writer.execute(INSERT_PUBLISHED, year, *_columns(published, width=6))
+    if has_published:
+        published = [(p.city, p.category, p.score, p.rank, p.tendency, p.source) for p in data.published]
+        await writer.execute(REMOVE_PUBLISHED, year)
+        await writer.execute(INSERT_PUBLISHED, year, *_columns(published, width=6))
     measures, members = await score.measure_ids(writer, year), await score.member_ids(writer, year)
     _refuse_removal(year, "measure", measures, {measure.code for measure in data.measures})
     _refuse_removal(year, "city", members, set(data.members))

@@ -10,7 +10,7 @@ from python_calamine import CalamineError, load_workbook
 from db.change import submission
 from db.change.proposal import Problem, RefusedError
 from db.change.score_proposal import MAX_SCORES, ScoreChange, ScoreProposal
-from db.dataset import csv_table
+from db.dataset import csv_table, workbook_size
 from db.dataset.csv_table import DatasetError, Line
 from db.postgres.pool import Pool, transaction
 
@@ -41,17 +41,22 @@ class Submitted:
 def read(path: Path, *, remove_empty: bool) -> Sheet:
     """The table in *path*: columns city, measure, value and, optional, source.
 
-    An empty value removes what is recorded when *remove_empty*. Raises `DatasetError` at the first thing wrong.
+    An empty value in a CSV removes what is recorded when *remove_empty*. One in a workbook never does: an error and a
+    formula that was not computed read as empty too. Raises `DatasetError` at the first thing wrong.
     """
+    is_workbook = path.suffix.lower() in WORKBOOKS
 
     def value(text: str) -> float | None:
         if text or not remove_empty:
             return csv_table.number(text)
+        if is_workbook:
+            raise ValueError("an empty cell may be an error or a formula without result: save as CSV to remove values")
         return None
 
     columns = {"city": csv_table.text, "measure": csv_table.text, "value": value}
     optional = {"source": csv_table.text}
-    if path.suffix.lower() in WORKBOOKS:
+    if is_workbook:
+        workbook_size.check(path)
         lines = list(csv_table.convert(path.name, _rows(path), columns, optional))
     else:
         lines = list(csv_table.lines(path, columns, optional))

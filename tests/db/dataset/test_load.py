@@ -103,3 +103,12 @@ async def test_a_file_may_say_that_an_edition_is_a_draft(pool: Pool, tmp_path: P
     file.write_text("\n".join(stated).replace("draft", "closed") + "\n")
     with pytest.raises(DatasetError, match=r"edition.csv, line \d+, .*state.*'closed' is neither draft nor published"):
         dataset.read(tmp_path / "draft")
+
+
+async def test_what_was_printed_stays_without_its_file(pool: Pool, tmp_path: Path) -> None:
+    for file in BUNDLED.glob("*.csv"):
+        if file.name != "published.csv":
+            shutil.copy(file, tmp_path)
+    before = await pool.fetchval("select count(*) from published")
+    await load.load(pool, dataset.read(tmp_path))
+    assert await pool.fetchval("select count(*) from published") == before == 841

@@ -1,12 +1,14 @@
 """Spreadsheets of scores: CSV and workbooks alike, all or nothing, every reason with its line."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xlsxwriter
+from xlsxwriter import Workbook
 
-from db.dataset import score_sheet
+from db.dataset import csv_table, score_sheet
 from db.dataset.csv_table import DatasetError
 from db.dataset.score_sheet import RefusedSheetError, Submitted
 from db.postgres.pool import Pool
@@ -89,7 +91,7 @@ def test_a_malformed_sheet_is_refused_with_its_line(kind: str, rows: Rows, messa
 
 
 async def test_empty_values_remove_when_asked_to(pool: Pool, tmp_path: Path) -> None:
-    path = write(tmp_path, "xlsx", [HEADER, ["krefeld", "payment", None, None]])
+    path = write(tmp_path, "csv", [HEADER, ["krefeld", "payment", None, None]])
     assert await submit(pool, path, remove_empty=True) == Submitted(2, 1)
     left = "select count(*) from score s join measure m on m.id = s.measure_id where m.code = 'payment'"
     assert await pool.fetchval(left) == 82
@@ -129,3 +131,36 @@ async def test_an_empty_sheet_and_an_unknown_edition_are_refused(pool: Pool, tmp
         await submit(pool, write(tmp_path, "csv", [HEADER]))
     with pytest.raises(RefusedSheetError, match=r"^there is no edition 1999$"):
         await submit(pool, write(tmp_path, "csv", [HEADER, ["bonn", "payment", 1, None]]), year=1999)
+
+
+def test_no_empty_cell_of_a_workbook_removes_anything(tmp_path: Path) -> None:
+    """An error and a formula that was not computed read as empty, too."""
+    path = write(tmp_path, "xlsx", [HEADER, ["krefeld", "payment", None, None]])
+    with pytest.raises(DatasetError, match=r"line 2, column value: an empty cell may be an error or a formula"):
+        score_sheet.read(path, remove_empty=True)
+
+
+def test_a_cell_far_out_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "far.xlsx"
+    with Workbook(path) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ["city", "measure", "value"])
+        sheet.write(1_048_575, 16_383, "far")
+    with pytest.raises(
+        DatasetError, match=r"^far\.xlsx: a cell lies in row 1048576 or column 16384: .* far from the table$"
+    ):
+        score_sheet.read(path, remove_empty=False)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * 201 * 1024 * 1024)
+    with pytest.raises(DatasetError, match=r"bytes unpacked, 209715200 are allowed$"):
+        score_sheet.read(bomb, remove_empty=False)
+
+
+@pytest.mark.parametrize("text", ["8_8.3", "\uff18\uff18", "\u0668\u0668", "1e", "0x1", "1,5", ""])
+def test_what_is_no_plain_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        csv_table.number(text)
